@@ -1,0 +1,77 @@
+package identity
+
+import (
+	"context"
+	"log/slog"
+	"time"
+
+	"granary/internal/platform/database"
+	"granary/internal/platform/fault"
+)
+
+// Service is every operation on accounts, sessions, tokens and set-up. Safe
+// for concurrent use, and several servers may share one PostgreSQL database;
+type Service struct {
+	db     *database.DB
+	cfg    Config
+	logger *slog.Logger
+	audit  *Audit
+	hasher *hasher
+}
+
+// New returns a service over a database that has Migrations applied.
+func New(db *database.DB, cfg Config, logger *slog.Logger) *Service {
+	cfg = cfg.withDefaults()
+	return &Service{
+		db:     db,
+		cfg:    cfg,
+		logger: logger,
+		audit:  &Audit{db: db, now: cfg.Now, requestID: cfg.RequestID},
+		hasher: newHasher(cfg.Argon2, cfg.HashSlots),
+	}
+}
+
+// Audit returns the audit trail, for other services to record into.
+func (s *Service) Audit() *Audit { return s.audit }
+
+// now returns the time as it is stored: UTC, to the microsecond.
+func (s *Service) now() time.Time { return stamp(s.cfg.Now()) }
+
+func stamp(t time.Time) time.Time { return t.UTC().Truncate(time.Microsecond) }
+
+// requireAdmin returns the calling principal if it may administer.
+func requireAdmin(ctx context.Context) (Principal, error) {
+	p, err := Require(ctx)
+	if err != nil {
+		return Principal{}, err
+	}
+	if !p.IsAdmin() || !p.Allows(ScopeAdmin) {
+		return Principal{}, fault.New(fault.Forbidden, "this needs an administrator")
+	}
+	return p, nil
+}
+
+// requireSelf returns the calling principal if it is the given user or may
+// administer.
+func requireSelf(ctx context.Context, userID string) (Principal, error) {
+	p, err := Require(ctx)
+	if err != nil {
+		return Principal{}, err
+	}
+	if p.UserID == userID && userID != "" {
+		return p, nil
+	}
+	return requireAdmin(ctx)
+}
+
+// change runs fn in a transaction that waits for its turn to write the audit
+// trail before it reads anything, so that checks such as "is this the last
+// admin" see every earlier change.
+func (s *Service) change(ctx context.Context, fn func(ctx context.Context, tx database.Tx) error) error {
+	return s.db.InTx(ctx, func(ctx context.Context, tx database.Tx) error {
+		if err := s.audit.Reserve(ctx, tx); err != nil {
+			return err
+		}
+		return fn(ctx, tx)
+	})
+}
