@@ -1,0 +1,268 @@
+package raster
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"image"
+	"image/gif"
+	"image/jpeg"
+	"image/png"
+	"math"
+
+	"golang.org/x/image/bmp"
+	"golang.org/x/image/tiff"
+	"golang.org/x/image/webp"
+	"golang.org/x/sync/semaphore"
+
+	"granary/internal/platform/fault"
+)
+
+// Limits that a Gate uses where its own field is zero.
+const (
+	DefaultMaxPixels = 64_000_000
+	DefaultMaxFrames = 16
+	DefaultMaxSide   = 30_000
+	DefaultMaxBytes  = 40 << 20
+)
+
+// decodeBytesPerPixel is what a decoder may need at worst: 16-bit RGBA.
+const decodeBytesPerPixel = 8
+
+// Gate holds the limits that a picture must keep to. The zero value works and
+// has the default limits; a Gate is safe for concurrent use.
+type Gate struct {
+	// MaxPixels bounds width × height. Defaults to 64,000,000.
+	MaxPixels int
+	// MaxFrames bounds frames or pages; only the first is used. Defaults to 16.
+	MaxFrames int
+	// MaxSide bounds the width and the height. Defaults to 30,000 pixels.
+	MaxSide int
+	// MaxBytes bounds the file. Defaults to 40 MiB.
+	MaxBytes int64
+	// Budget is shared by every picture that this gate opens and bounds the
+	// memory of decodes that run at the same time. Defaults to none.
+	Budget *Budget
+}
+
+// Budget bounds the memory that concurrent decodes may take together. A decode
+// that does not fit waits for its turn.
+type Budget struct {
+	weight *semaphore.Weighted
+	size   int64
+}
+
+// NewBudget returns a budget of size bytes, counted as 8 bytes per pixel. A
+// picture larger than the whole budget takes all of it and is decoded alone.
+func NewBudget(size int64) *Budget {
+	size = max(size, 1)
+	return &Budget{weight: semaphore.NewWeighted(size), size: size}
+}
+
+// hold blocks until the pixels fit and returns the function that frees them.
+func (b *Budget) hold(pixels int) func() {
+	if b == nil {
+		return func() {}
+	}
+	n := min(int64(pixels)*decodeBytesPerPixel, b.size)
+	// Every holder is a decode that ends by itself, so the wait is finite.
+	if err := b.weight.Acquire(context.Background(), n); err != nil {
+		return func() {}
+	}
+	return func() { b.weight.Release(n) }
+}
+
+// Header is what a picture file says about itself.
+type Header struct {
+	Format Format
+	// Width and Height are in pixels, as stored in the file.
+	Width, Height int
+	// Frames is the number of frames or pages, at least 1.
+	Frames int
+	// Orientation is the EXIF orientation, 1..8; 1 is upright.
+	Orientation int
+}
+
+// MediaType returns the media type of the file, such as "image/png".
+func (h Header) MediaType() string { return "image/" + string(h.Format) }
+
+func (g Gate) withDefaults() Gate {
+	if g.MaxPixels <= 0 {
+		g.MaxPixels = DefaultMaxPixels
+	}
+	if g.MaxFrames <= 0 {
+		g.MaxFrames = DefaultMaxFrames
+	}
+	if g.MaxSide <= 0 {
+		g.MaxSide = DefaultMaxSide
+	}
+	if g.MaxBytes <= 0 {
+		g.MaxBytes = DefaultMaxBytes
+	}
+	return g
+}
+
+// Inspect reads the header of data and refuses what breaks a limit, without
+// decoding a pixel. Errors: fault.TooLarge for a broken limit, fault.Invalid
+// for a file that is no picture, is damaged or uses what is not supported.
+func (g Gate) Inspect(data []byte) (Header, error) {
+	g = g.withDefaults()
+	if len(data) == 0 {
+		return Header{}, fault.New(fault.Invalid, "the picture is empty")
+	}
+	if int64(len(data)) > g.MaxBytes {
+		return Header{}, fault.New(fault.TooLarge, "the picture has %d bytes, more than %d", len(data), g.MaxBytes)
+	}
+	format := Sniff(data)
+	walk, config := decoders(format)
+	if walk == nil {
+		return Header{}, fault.New(fault.Invalid, "the file is no picture of a supported format (found %s)", format)
+	}
+	header, err := walk(data, g)
+	if err != nil {
+		return Header{}, refuse(format, err)
+	}
+	header.Format = format
+	header.Frames = max(header.Frames, 1)
+	if header.Orientation < 1 || header.Orientation > 8 {
+		header.Orientation = 1
+	}
+	// The decoder's own look at the header finds what it cannot decode
+	// (12-bit JPEG, CMYK TIFF) before a picture is accepted and stored.
+	found, err := config(data)
+	if err != nil {
+		return Header{}, refuse(format, err)
+	}
+	if found.Width != header.Width || found.Height != header.Height {
+		return Header{}, refuse(format, errors.New("the header contradicts itself"))
+	}
+	return header, nil
+}
+
+// checkSize refuses sides and areas beyond the limits.
+func (g Gate) checkSize(width, height int) error {
+	switch {
+	case width <= 0 || height <= 0:
+		return fault.New(fault.Invalid, "the picture has no pixels")
+	case width > g.MaxSide || height > g.MaxSide:
+		return fault.New(fault.TooLarge, "the picture is %dx%d, a side may have %d pixels at most", width, height, g.MaxSide)
+	case width > math.MaxInt/height || width*height > g.MaxPixels:
+		return fault.New(fault.TooLarge, "the picture is %dx%d, more than %d pixels", width, height, g.MaxPixels)
+	}
+	return nil
+}
+
+// checkFrames refuses more frames than the limit.
+func (g Gate) checkFrames(frames int) error {
+	if frames > g.MaxFrames {
+		return fault.New(fault.TooLarge, "the picture has more than %d frames", g.MaxFrames)
+	}
+	return nil
+}
+
+// refuse makes err one that the user may read and that names the format.
+func refuse(format Format, err error) error {
+	var own *fault.Error
+	if errors.As(err, &own) {
+		return err
+	}
+	return fault.New(fault.Invalid, "the %s picture cannot be read: %w", format, err)
+}
+
+// Open inspects data and returns it as a Picture whose Bytes are upright: a
+// file that an EXIF orientation turns is decoded and encoded again in its own
+// format. Other pixels are decoded only when they are asked for, so damage
+// behind an intact header shows at the first use. data must not be changed
+// afterwards. Errors: as Inspect.
+func (g Gate) Open(data []byte) (*Picture, error) {
+	header, err := g.Inspect(data)
+	if err != nil {
+		return nil, err
+	}
+	g = g.withDefaults()
+	picture := &Picture{Bytes: data, Header: header, gate: g}
+	if header.Orientation == 1 {
+		return picture, nil
+	}
+	pixels, err := g.decode(data, header)
+	if err != nil {
+		return nil, err
+	}
+	return g.fromPixels(turn(pixels, header.Orientation), header.Format)
+}
+
+// fromPixels encodes pixels and returns them as a picture that is already
+// decoded.
+func (g Gate) fromPixels(pixels image.Image, format Format) (*Picture, error) {
+	data, format, err := encode(pixels, format)
+	if err != nil {
+		return nil, fmt.Errorf("encode %s picture: %w", format, err)
+	}
+	size := pixels.Bounds().Size()
+	return &Picture{
+		Bytes:  data,
+		Header: Header{Format: format, Width: size.X, Height: size.Y, Frames: 1, Orientation: 1},
+		gate:   g,
+		img:    pixels,
+	}, nil
+}
+
+// decode returns the pixels of the first frame with the origin at 0,0.
+func (g Gate) decode(data []byte, header Header) (image.Image, error) {
+	defer g.Budget.hold(header.Width * header.Height)()
+	pixels, err := decodePixels(data, header)
+	if err != nil {
+		return nil, refuse(header.Format, err)
+	}
+	return pixels, nil
+}
+
+func decodePixels(data []byte, header Header) (image.Image, error) {
+	reader := bytes.NewReader(data)
+	switch header.Format {
+	case JPEG:
+		return jpeg.Decode(reader)
+	case PNG:
+		return png.Decode(reader)
+	case GIF:
+		frame, err := gif.Decode(reader)
+		if err != nil {
+			return nil, err
+		}
+		return onScreen(frame, header), nil
+	case BMP:
+		return bmp.Decode(reader)
+	case TIFF:
+		if err := checkTIFFExpansion(data); err != nil {
+			return nil, err
+		}
+		return tiff.Decode(reader)
+	case WebP:
+		return webp.Decode(reader)
+	}
+	return nil, fmt.Errorf("no decoder for %s", header.Format)
+}
+
+// walker reads the header of one format within the limits of a gate.
+type walker func(data []byte, g Gate) (Header, error)
+
+// decoders returns the header walk and the decoder's own header reader of a
+// format; both are nil for a format that is only known by name.
+func decoders(format Format) (walker, func([]byte) (image.Config, error)) {
+	switch format {
+	case JPEG:
+		return walkJPEG, func(b []byte) (image.Config, error) { return jpeg.DecodeConfig(bytes.NewReader(b)) }
+	case PNG:
+		return walkPNG, func(b []byte) (image.Config, error) { return png.DecodeConfig(bytes.NewReader(b)) }
+	case GIF:
+		return walkGIF, func(b []byte) (image.Config, error) { return gif.DecodeConfig(bytes.NewReader(b)) }
+	case BMP:
+		return walkBMP, func(b []byte) (image.Config, error) { return bmp.DecodeConfig(bytes.NewReader(b)) }
+	case TIFF:
+		return walkTIFF, func(b []byte) (image.Config, error) { return tiff.DecodeConfig(bytes.NewReader(b)) }
+	case WebP:
+		return walkWebP, func(b []byte) (image.Config, error) { return webp.DecodeConfig(bytes.NewReader(b)) }
+	}
+	return nil, nil
+}
