@@ -1,0 +1,94 @@
+package web
+
+import (
+	"context"
+	"crypto/rand"
+	"net/http"
+	"net/netip"
+	"time"
+)
+
+// exchange is what the middleware knows of one request. It is reached
+// through the context; only the request's own goroutine writes it.
+type exchange struct {
+	server *Server
+	id     string
+	client netip.Addr
+	secure bool
+	start  time.Time
+	door   *mountedDoor // nil until routed
+	route  string       // the matched pattern's path
+	quiet  bool         // logged at debug level
+	logged bool         // an internal error was logged
+	userID string
+	body   *body
+}
+
+type exchangeKey struct{}
+
+func exchangeFrom(ctx context.Context) *exchange {
+	x, _ := ctx.Value(exchangeKey{}).(*exchange)
+	return x
+}
+
+func (x *exchange) doorName() string {
+	if x.door == nil {
+		return ""
+	}
+	return x.door.door.Name()
+}
+
+// RequestID returns the id of the request that ctx belongs to, or "".
+func RequestID(ctx context.Context) string {
+	if x := exchangeFrom(ctx); x != nil {
+		return x.id
+	}
+	return ""
+}
+
+// ClientAddr returns the address of the client, behind any trusted proxies;
+// the zero Addr outside a request.
+func ClientAddr(ctx context.Context) netip.Addr {
+	if x := exchangeFrom(ctx); x != nil {
+		return x.client
+	}
+	return netip.Addr{}
+}
+
+// IsSecure reports whether the client's own connection is HTTPS: TLS here,
+// or X-Forwarded-Proto https from a trusted proxy.
+func IsSecure(r *http.Request) bool {
+	if x := exchangeFrom(r.Context()); x != nil {
+		return x.secure
+	}
+	return r.TLS != nil
+}
+
+// Origin returns scheme and host of the address that the client used, such
+// as https://granary.example.org.
+func Origin(r *http.Request) string {
+	if IsSecure(r) {
+		return "https://" + r.Host
+	}
+	return "http://" + r.Host
+}
+
+// newRequestID returns 26 random characters (130 bits of base 32).
+func newRequestID() string { return rand.Text() }
+
+// saneID reports whether an inbound request id may be taken over: short and
+// of characters that need no quoting anywhere.
+func saneID(id string) bool {
+	if id == "" || len(id) > 128 {
+		return false
+	}
+	for _, c := range []byte(id) {
+		switch {
+		case c >= 'a' && c <= 'z', c >= 'A' && c <= 'Z', c >= '0' && c <= '9',
+			c == '-', c == '_', c == '.', c == ':', c == '=', c == '/', c == '+':
+		default:
+			return false
+		}
+	}
+	return true
+}
