@@ -86,8 +86,8 @@ func (t *translation) move(name, path string) {
 	}
 }
 
-func (t *translation) warn(v variable, format string, args ...any) {
-	t.warnings = append(t.warnings, v.origin+": "+fmt.Sprintf(format, args...))
+func (t *translation) warn(v variable, text string) {
+	t.warnings = append(t.warnings, v.origin+": "+text)
 }
 
 func (t *translation) stores() {
@@ -148,7 +148,7 @@ func (t *translation) pipelines() {
 	t.move("NACHET_BLOB_PIPELINE_DECRYPTION_KEY", "vision.pipelines.decryption_key")
 	if v, ok := t.take("NACHET_BLOB_PIPELINE_VERSION"); ok {
 		if !pipelineVersion.MatchString(v.value) {
-			t.problems = append(t.problems, fmt.Errorf("Incorrect environment variable: PIPELINE_VERSION (%s: %q does not begin like 1.2.3)", v.origin, v.value)) //nolint:staticcheck,revive // the original's text
+			t.problems = append(t.problems, fmt.Errorf("Incorrect environment variable: PIPELINE_VERSION (%s: %q does not begin like 1.2.3)", v.origin, v.value)) //nolint:staticcheck // the original's text
 			return
 		}
 		t.set("vision.legacy.pipeline_version", v.value, v.origin)

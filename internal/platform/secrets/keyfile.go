@@ -35,11 +35,11 @@ func OpenKeyFile(path string) (*Key, error) {
 }
 
 func readKeyFile(path string) (*Key, error) {
-	file, err := os.Open(path) //nolint:gosec // the operator names the file
+	file, err := os.Open(path)
 	if err != nil {
 		return nil, fmt.Errorf("key file: %w", err)
 	}
-	defer file.Close() //nolint:errcheck // read only
+	defer file.Close()
 	info, err := file.Stat()
 	if err != nil {
 		return nil, fmt.Errorf("key file: %w", err)
@@ -77,7 +77,8 @@ func makeKeyFile(path string) error {
 	if err != nil {
 		return err
 	}
-	defer os.Remove(temp.Name()) //nolint:errcheck // a leftover is harmless and unreadable for others
+	// What is left after a crash is harmless and unreadable for others.
+	defer os.Remove(temp.Name())
 	_, err = temp.WriteString(base64.StdEncoding.EncodeToString(raw) + "\n")
 	if err == nil {
 		err = temp.Sync()
@@ -94,7 +95,7 @@ func makeKeyFile(path string) error {
 // syncDir makes the new name durable: a key that is lost in a crash makes
 // every value sealed with it unreadable.
 func syncDir(dir string) error {
-	folder, err := os.Open(dir) //nolint:gosec // the operator names the folder
+	folder, err := os.Open(dir)
 	if err != nil {
 		return err
 	}
