@@ -1,0 +1,113 @@
+package jobs
+
+import (
+	"cmp"
+	"context"
+	"log/slog"
+	"time"
+
+	"granary/internal/platform/database"
+	"granary/internal/platform/fault"
+)
+
+// Args are the arguments of one job kind: a struct that encodes to JSON, with
+// Kind on the value receiver. They are stored in plain text and shown to
+// administrators, so they name things by id and never carry a secret.
+type Args interface {
+	// Kind is the kind's lasting snake_case name, such as retrain_model.
+	Kind() string
+}
+
+// Keyed are arguments of which at most one job may wait: while a job of the
+// same kind and key has not begun its first attempt, Enqueue returns that
+// job's id instead of adding another. A job that has begun no longer counts,
+// since it may have read its input already.
+type Keyed interface {
+	Args
+	UniqueKey() string
+}
+
+// Engine keeps and runs jobs. It is safe for concurrent use. All methods but
+// Start and Stop work without Start, so that a command can enqueue or cancel
+// beside a running server.
+type Engine interface {
+	// Enqueue adds a job in the caller's transaction: the job exists exactly
+	// if that commits. The kind must be registered. Errors: Invalid, TooLarge
+	// (arguments over MaxArgsBytes), Unavailable (queue full).
+	Enqueue(ctx context.Context, tx database.Tx, args Args, opts ...Option) (id string, err error)
+	// Cancel ends a waiting job at once and tells a running one to stop: its
+	// context ends with ErrCancelled. Durable; no effect on a finished job.
+	Cancel(ctx context.Context, id string) error
+	// Retry makes a failed, cancelled or waiting job due now, with at least
+	// one more attempt. Errors: NotFound, Conflict (running or succeeded).
+	Retry(ctx context.Context, id string) error
+	// Get returns one job, or NotFound.
+	Get(ctx context.Context, id string) (Job, error)
+	// List returns jobs newest first.
+	List(ctx context.Context, filter Filter) (Page, error)
+	// Stats returns the depth of every queue and state that has jobs.
+	Stats(ctx context.Context) ([]Depth, error)
+	// Start begins to run jobs of the registered kinds and returns. Jobs
+	// inherit the values of ctx but not its end: only Stop ends them.
+	Start(ctx context.Context) error
+	// Stop takes no further job, waits Config.Grace for the running ones,
+	// then ends their contexts with ErrDraining, upon which they return to
+	// the queue without losing an attempt. It blocks and is idempotent. A
+	// handler that ignores its context for another Grace is left to its lease.
+	Stop()
+}
+
+// Config is common to both engines. The zero value is usable.
+type Config struct {
+	// Slots is how many jobs of one queue run at once in this process, kinds
+	// with a Concurrency of their own not counted. Defaults to 4.
+	Slots int
+	// Queues limits which queues this process works; empty means all.
+	Queues []string
+	// Lease is for how long an attempt is believed alive after its last
+	// renewal; it is renewed three times as often. Defaults to 15 s.
+	Lease time.Duration
+	// Poll is how often the engine looks for work that nobody announced to
+	// it: due dates, other processes, expired leases. Defaults to 1 s.
+	Poll time.Duration
+	// Grace is what running jobs get at Stop. Defaults to 10 s.
+	Grace time.Duration
+	// Retention is for how long finished jobs are kept. Defaults to 30 days.
+	Retention time.Duration
+	// KeepFinished bounds the number of finished jobs. Defaults to 10,000.
+	KeepFinished int
+	// MaxWaiting bounds the jobs that wait in one queue; Enqueue answers
+	// Unavailable beyond it. Defaults to 10,000.
+	MaxWaiting int
+	// Now is the clock. Defaults to time.Now.
+	Now func() time.Time
+	// Log receives one line per attempt that did not succeed. Defaults to
+	// discarding.
+	Log *slog.Logger
+}
+
+// WithDefaults returns c with every unset field at its default.
+func (c Config) WithDefaults() Config {
+	c.Slots = cmp.Or(c.Slots, 4)
+	c.Lease = cmp.Or(c.Lease, 15*time.Second)
+	c.Poll = cmp.Or(c.Poll, time.Second)
+	c.Grace = cmp.Or(c.Grace, 10*time.Second)
+	c.Retention = cmp.Or(c.Retention, 30*24*time.Hour)
+	c.KeepFinished = cmp.Or(c.KeepFinished, 10_000)
+	c.MaxWaiting = cmp.Or(c.MaxWaiting, 10_000)
+	if c.Now == nil {
+		c.Now = time.Now
+	}
+	if c.Log == nil {
+		c.Log = slog.New(slog.DiscardHandler)
+	}
+	return c
+}
+
+// NoSuchJob is the error for an id that names no job.
+func NoSuchJob() error { return fault.New(fault.NotFound, "no such job") }
+
+// QueueFull is the error of Enqueue beyond Config.MaxWaiting.
+func QueueFull(queue string) error {
+	return fault.New(fault.Unavailable, "the %s queue is full; try again later", queue).After(time.Minute)
+}

@@ -1,0 +1,211 @@
+package local
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"slices"
+	"sync"
+	"time"
+
+	"github.com/uptrace/bun"
+
+	"granary/internal/platform/database"
+	"granary/internal/platform/jobs"
+)
+
+// worker is the part of the engine that Start brings to life.
+type worker struct {
+	loop sync.WaitGroup // the dispatcher
+	runs sync.WaitGroup // one per attempt
+
+	mu      sync.Mutex
+	started bool
+	live    map[*attempt]struct{}
+}
+
+// attempt is one claimed job while its handler runs. It implements jobs.Keeper.
+type attempt struct {
+	engine *Engine
+	row    row
+	cancel context.CancelCauseFunc
+}
+
+var _ jobs.Keeper = (*attempt)(nil)
+
+func (w *worker) cancel(id string, cause error) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	for a := range w.live {
+		if a.row.ID == id {
+			a.cancel(cause)
+		}
+	}
+}
+
+func (w *worker) cancelAll(cause error) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	for a := range w.live {
+		a.cancel(cause)
+	}
+}
+
+// busy counts the live attempts by lane.
+func (w *worker) busy() map[string]int {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	busy := map[string]int{}
+	for a := range w.live {
+		busy[a.row.Lane]++
+	}
+	return busy
+}
+
+// Start implements jobs.Engine. An engine starts once.
+func (e *Engine) Start(ctx context.Context) error {
+	e.worker.mu.Lock()
+	defer e.worker.mu.Unlock()
+	if e.worker.started {
+		return errors.New("the job engine was started before")
+	}
+	if err := e.db.Ping(ctx); err != nil {
+		return fmt.Errorf("start job engine: %w", err)
+	}
+	e.worker.started = true
+	e.signal() // jobs may have waited for a process to come back
+	ctx = context.WithoutCancel(ctx)
+	e.worker.loop.Go(func() { e.dispatch(ctx) })
+	return nil
+}
+
+// Stop implements jobs.Engine.
+func (e *Engine) Stop() {
+	e.stopOnce.Do(func() { close(e.stopping) })
+	e.worker.loop.Wait()
+	done := make(chan struct{})
+	go func() {
+		e.worker.runs.Wait()
+		close(done)
+	}()
+	grace := time.NewTimer(e.cfg.Grace)
+	defer grace.Stop()
+	select {
+	case <-done:
+		return
+	case <-grace.C:
+	}
+	e.worker.cancelAll(jobs.ErrDraining)
+	grace.Reset(e.cfg.Grace)
+	select {
+	case <-done:
+	case <-grace.C:
+		e.cfg.Log.Error("jobs ignored the end of their context and are left to their lease", "jobs", len(e.worker.busy()))
+	}
+}
+
+// dispatch claims due jobs until Stop. A wake goes straight to the claim; a
+// tick looks with the readers first, so that an idle server writes nothing.
+func (e *Engine) dispatch(ctx context.Context) {
+	ticker := time.NewTicker(e.cfg.Poll)
+	defer ticker.Stop()
+	var cleaned time.Time
+	for {
+		if now := e.now(); now.Sub(cleaned) >= time.Hour {
+			cleaned = now
+			e.report(ctx, "clean finished jobs", e.clean(ctx))
+		}
+		e.report(ctx, "recover lost jobs", e.recoverLost(ctx))
+		e.report(ctx, "look for cancel requests", e.noticeCancels(ctx))
+		due := true
+		select {
+		case <-e.stopping:
+			return
+		case <-e.wake:
+		case <-ticker.C:
+			var err error
+			due, err = e.anyDue(ctx)
+			e.report(ctx, "look for due jobs", err)
+		}
+		if due {
+			e.report(ctx, "claim jobs", e.claim(ctx))
+		}
+	}
+}
+
+func (e *Engine) report(ctx context.Context, what string, err error) {
+	if err != nil {
+		e.cfg.Log.ErrorContext(ctx, "job engine", "step", what, slog.Any("error", err))
+	}
+}
+
+func (e *Engine) anyDue(ctx context.Context) (bool, error) {
+	return e.db.Reader().NewSelect().Model((*row)(nil)).
+		Where("state = ? AND run_at <= ?", jobs.Queued, e.now()).Exists(ctx)
+}
+
+// claim takes due jobs for every free slot in one transaction and starts them.
+func (e *Engine) claim(ctx context.Context) error {
+	busy := e.worker.busy()
+	var claimed []row
+	err := e.db.InTx(ctx, func(ctx context.Context, tx database.Tx) error {
+		claimed = claimed[:0]
+		now := e.now()
+		for _, lane := range e.reg.Lanes(e.cfg) {
+			free := lane.Slots - busy[lane.Name]
+			if free <= 0 {
+				continue
+			}
+			rows, err := claimLane(ctx, tx, lane, free, now, now.Add(e.cfg.Lease))
+			if err != nil {
+				return fmt.Errorf("lane %s: %w", lane.Name, err)
+			}
+			claimed = append(claimed, rows...)
+		}
+		return nil
+	})
+	if err != nil {
+		return err
+	}
+	for _, r := range claimed {
+		e.launch(ctx, r)
+	}
+	return nil
+}
+
+const claimSQL = `UPDATE jobs SET state = 'running', attempt = attempt + 1, fence = fence + 1, lease_until = ?,
+ started_at = ?, unique_key = NULL, cancel_requested = FALSE, progress_done = 0, progress_total = 0, progress_note = ''
+WHERE id IN (SELECT id FROM jobs WHERE state = 'queued' AND lane = ? AND kind IN (?) AND run_at <= ?
+ ORDER BY priority, run_at, id LIMIT ?) RETURNING *`
+
+func claimLane(ctx context.Context, tx database.Tx, lane jobs.Lane, free int, now, lease time.Time) ([]row, error) {
+	var rows []row
+	err := tx.NewRaw(claimSQL, lease, now, lane.Name, bun.List(lane.Kinds), now, free).Scan(ctx, &rows)
+	if err != nil {
+		return nil, err
+	}
+	// RETURNING promises no order.
+	slices.SortFunc(rows, func(a, b row) int {
+		return cmp.Or(cmp.Compare(a.Priority, b.Priority), a.RunAt.Compare(b.RunAt), cmp.Compare(a.ID, b.ID))
+	})
+	return rows, nil
+}
+
+func (e *Engine) launch(ctx context.Context, r row) {
+	ctx, cancel := context.WithCancelCause(ctx)
+	a := &attempt{engine: e, row: r, cancel: cancel}
+	e.worker.mu.Lock()
+	e.worker.live[a] = struct{}{}
+	e.worker.mu.Unlock()
+	e.worker.runs.Go(func() {
+		defer cancel(nil)
+		outcome := e.reg.Execute(ctx, e.cfg, r.job(e.now()), a)
+		e.report(ctx, "finish job "+r.ID, a.finish(ctx, outcome))
+		e.worker.mu.Lock()
+		delete(e.worker.live, a)
+		e.worker.mu.Unlock()
+		e.signal()
+	})
+}
