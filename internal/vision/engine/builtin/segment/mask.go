@@ -1,0 +1,136 @@
+package segment
+
+import "slices"
+
+const (
+	// leastArea is the fewest pixels of the reduced picture that make an object.
+	leastArea = 24
+	// shadowShare and edgeShare are the parts of an object's own contrast that
+	// a pixel must have to belong to it. A shadow's pixel needs more: its
+	// object is nearly always at least twice as far from the ground.
+	shadowShare, edgeShare = 0.5, 0.3
+	// holeShare is the largest hole, as a part of the region around it, that is
+	// an object's pale middle and not ground seen through a ring of objects.
+	holeShare = 0.5
+)
+
+// find returns the mask of objects: above the threshold, shadows taken off,
+// holes filled, hair and single pixels opened away.
+func (c *contrast) find() []bool {
+	mask := make([]bool, len(c.d))
+	for i, d := range c.d {
+		mask[i] = d > c.threshold
+	}
+	regions, runs := connect(mask, c.w, c.h, true, true)
+	labels := make([]int32, len(mask))
+	paint(labels, c.w, runs)
+	for k, pixels := range byLabel(labels, len(regions)) {
+		if regions[k].area < leastArea {
+			for _, i := range pixels {
+				mask[i] = false
+			}
+			continue
+		}
+		c.peel(mask, pixels)
+	}
+	fillHoles(mask, c.w, c.h)
+	open(mask, c.w, c.h)
+	return mask
+}
+
+// peel takes the pixels off a region that are too close to the ground for its
+// contrast: shadows, blurred edges.
+func (c *contrast) peel(mask []bool, pixels []int32) {
+	strength := c.strength(pixels)
+	for _, i := range pixels {
+		need := edgeShare * strength
+		if c.dark[i] {
+			need = shadowShare * strength
+		}
+		if c.d[i] < need {
+			mask[i] = false
+		}
+	}
+}
+
+// strength is the contrast that an object has over most of its area: the
+// upper third's limit, which a shadow does not pull down and a highlight not up.
+func (c *contrast) strength(pixels []int32) float32 {
+	var histogram [bins]int
+	for _, i := range pixels {
+		histogram[min(int(c.d[i]*scale), bins-1)]++
+	}
+	left := len(pixels) / 3
+	for i := bins - 1; i >= 0; i-- {
+		if left -= histogram[i]; left < 0 {
+			return (float32(i) + 0.5) / scale
+		}
+	}
+	return 0
+}
+
+// fillHoles fills enclosed ground that is small beside what encloses it.
+func fillHoles(mask []bool, w, h int) {
+	regions, runs := connect(mask, w, h, true, true)
+	labels := make([]int32, len(mask))
+	paint(labels, w, runs)
+	holes, holeRuns := connect(mask, w, h, false, false)
+	fill := make([]bool, len(holes))
+	for k := range holes {
+		hole := &holes[k]
+		if hole.minX == 0 || hole.minY == 0 || hole.maxX == w || hole.maxY == h {
+			continue
+		}
+		// The pixel left of a hole's first one belongs to what encloses it.
+		around := regions[labels[hole.first-1]-1]
+		fill[k] = float64(hole.area) < holeShare*float64(around.area)
+	}
+	for _, r := range holeRuns {
+		if fill[r.parent] {
+			line := mask[int(r.y)*w+int(r.from) : int(r.y)*w+int(r.to)]
+			for i := range line {
+				line[i] = true
+			}
+		}
+	}
+}
+
+// open erodes and dilates with a 3 × 3 square: what is thinner than three
+// pixels goes. Outside the picture counts as set, so that an object cut by the
+// border keeps its edge.
+func open(mask []bool, w, h int) {
+	if w < 3 || h < 3 {
+		return
+	}
+	turned := make([]bool, len(mask))
+	square(turned, mask, w, h, func(a, b, c bool) bool { return a && b && c })
+	square(mask, turned, w, h, func(a, b, c bool) bool { return a || b || c })
+}
+
+// square combines each pixel with its eight neighbours, rows first. At the
+// border the pixel itself stands in for the missing ones.
+func square(dst, src []bool, w, h int, combine func(a, b, c bool) bool) {
+	mid := make([]bool, len(src))
+	parallel(h, func(from, to int) {
+		for y := from; y < to; y++ {
+			in, out := src[y*w:y*w+w], mid[y*w:y*w+w]
+			if !slices.Contains(in, true) {
+				continue
+			}
+			out[0] = combine(in[0], in[0], in[1])
+			out[w-1] = combine(in[w-2], in[w-1], in[w-1])
+			for x := 1; x < w-1; x++ {
+				out[x] = combine(in[x-1], in[x], in[x+1])
+			}
+		}
+	})
+	parallel(h, func(from, to int) {
+		for y := from; y < to; y++ {
+			up, in, down := mid[max(y-1, 0)*w:][:w], mid[y*w:][:w], mid[min(y+1, h-1)*w:][:w]
+			out := dst[y*w : y*w+w]
+			for x := range out {
+				out[x] = combine(up[x], in[x], down[x])
+			}
+		}
+	})
+}

@@ -1,0 +1,311 @@
+package segment_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"image"
+	"image/color"
+	"image/draw"
+	_ "image/png"
+	"math"
+	"os"
+	"path/filepath"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"granary/internal/vision/engine/builtin/segment"
+	"granary/internal/vision/synth"
+)
+
+// tally sums up how found objects agree with the truth of many pictures.
+type tally struct {
+	truth, found, matched, split int
+	iou                          float64
+	// worstSide is the largest error of one side of a box, as a share of the
+	// box's extent in that direction, beyond half a pixel of rounding.
+	worstSide, sumSide float64
+	sides              int
+	worst              string
+}
+
+func (s *tally) add(name string, p *synth.Picture, objects []segment.Object) {
+	s.truth += len(p.Truth)
+	s.found += len(objects)
+	for _, t := range p.Truth {
+		best, at := 0.0, -1
+		for i, o := range objects {
+			if v := iou(t, o); v > best {
+				best, at = v, i
+			}
+		}
+		if best < 0.5 {
+			continue
+		}
+		s.matched++
+		s.iou += best
+		if t.Touching {
+			s.split++
+			continue
+		}
+		o := objects[at]
+		for _, side := range [...][3]float64{
+			{o.MinX, t.MinX, t.MaxX - t.MinX},
+			{o.MaxX, t.MaxX, t.MaxX - t.MinX},
+			{o.MinY, t.MinY, t.MaxY - t.MinY},
+			{o.MaxY, t.MaxY, t.MaxY - t.MinY},
+		} {
+			off := max(0, math.Abs(side[0]-side[1])-0.5) / side[2]
+			s.sumSide += off
+			s.sides++
+			if off > s.worstSide {
+				s.worstSide = off
+				s.worst = fmt.Sprintf("%s in %s at %.0f,%.0f: got %.1f want %.1f", t.Species, name, t.MinX, t.MinY, side[0], side[1])
+			}
+		}
+	}
+}
+
+func (s *tally) String() string {
+	return fmt.Sprintf("truth %d found %d matched %d mean IoU %.3f mean side error %.2f%% worst %.2f%% (%s)",
+		s.truth, s.found, s.matched, s.iou/float64(max(1, s.matched)), 100*s.sumSide/float64(max(1, s.sides)), 100*s.worstSide, s.worst)
+}
+
+func iou(t synth.Truth, o segment.Object) float64 {
+	w := min(t.MaxX, o.MaxX) - max(t.MinX, o.MinX)
+	h := min(t.MaxY, o.MaxY) - max(t.MinY, o.MinY)
+	if w <= 0 || h <= 0 {
+		return 0
+	}
+	both := (t.MaxX-t.MinX)*(t.MaxY-t.MinY) + (o.MaxX-o.MinX)*(o.MaxY-o.MinY) - w*h
+	return w * h / both
+}
+
+func find(t testing.TB, img image.Image) []segment.Object {
+	t.Helper()
+	objects, err := segment.Find(t.Context(), img)
+	if err != nil {
+		t.Fatalf("Find() error = %v", err)
+	}
+	return objects
+}
+
+func TestFindAgreesWithTruth(t *testing.T) {
+	t.Parallel()
+	for _, tc := range []struct {
+		name  string
+		scene synth.Scene
+		// recall and false are shares of the true objects; side is the worst
+		// error of a side.
+		recall, wrong, iou, side float64
+	}{
+		{"clean light ground", synth.Scene{Scale: 20}, 1, 0, 0.95, 0.03},
+		{"clean light ground, large picture", synth.Scene{Width: 2400, Height: 1800, Scale: 44}, 1, 0, 0.95, 0.03},
+		{"dark ground", synth.Scene{Ground: synth.DarkGround(), Scale: 20, Species: synth.Pick("Cirsium vulgare", "Lolium temulentum", "Solanum nigrum", "Ambrosia trifida", "Bromus hordeaceus", "Carduus nutans")}, 1, 0, 0.95, 0.03},
+		{"uneven light, noise, shadows, dust", synth.Scene{Gradient: 0.25, Noise: 3, Shadow: 0.25, Debris: 20}, 0.98, 0.02, 0.93, 0.12},
+		{"uneven light, noise, shadows, dust, large", synth.Scene{Width: 2400, Height: 1800, Scale: 40, Gradient: 0.25, Noise: 4, Shadow: 0.25, Debris: 30}, 0.98, 0.02, 0.93, 0.12},
+		{"uneven dark ground, noise, dust", synth.Scene{Ground: synth.DarkGround(), Gradient: 0.3, Noise: 3, Debris: 12}, 0.98, 0.02, 0.92, 0.4},
+		{"one seed", synth.Scene{Width: 640, Height: 560, Count: 1, Scale: 80, Noise: 2, Shadow: 0.2}, 1, 0, 0.96, 0.03},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			t.Parallel()
+			var sum tally
+			for seed := range uint64(4) {
+				tc.scene.Seed = seed + 10
+				p := synth.Render(tc.scene)
+				sum.add(fmt.Sprint("scene ", seed), p, find(t, p.Image))
+			}
+			t.Log(&sum)
+			if got := float64(sum.matched) / float64(sum.truth); got < tc.recall {
+				t.Errorf("recall = %.3f, want %.3f", got, tc.recall)
+			}
+			if got := float64(sum.found-sum.matched) / float64(sum.truth); got > tc.wrong {
+				t.Errorf("false objects = %.3f of the true ones, want at most %.3f", got, tc.wrong)
+			}
+			if got := sum.iou / float64(sum.matched); got < tc.iou {
+				t.Errorf("mean IoU = %.3f, want %.3f", got, tc.iou)
+			}
+			if sum.worstSide > tc.side {
+				t.Errorf("worst side error = %.3f, want at most %.3f: %s", sum.worstSide, tc.side, sum.worst)
+			}
+		})
+	}
+}
+
+func TestFindSplitsTouchingPairs(t *testing.T) {
+	t.Parallel()
+	var sum tally
+	touching := 0
+	for seed := range uint64(8) {
+		p := synth.Render(synth.Scene{Count: 24, Touching: 10, Shadow: 0.15, Noise: 2, Scale: 18, Seed: seed})
+		sum.add(fmt.Sprint("scene ", seed), p, find(t, p.Image))
+		for _, one := range p.Truth {
+			if one.Touching {
+				touching++
+			}
+		}
+	}
+	t.Log(&sum, "touching", touching, "split", sum.split)
+	if touching < 60 {
+		t.Fatalf("scenes hold %d touching seeds, want at least 60", touching)
+	}
+	if got := float64(sum.split) / float64(touching); got < 0.97 {
+		t.Errorf("recall of touching seeds = %.3f, want 0.97", got)
+	}
+	if got := float64(sum.found-sum.matched) / float64(sum.truth); got > 0.02 {
+		t.Errorf("false objects = %.3f of the true ones, want at most 0.02", got)
+	}
+}
+
+func TestFindIgnoresEmptyGround(t *testing.T) {
+	t.Parallel()
+	uniform := func(w, h int, c color.Color) image.Image {
+		m := image.NewNRGBA(image.Rect(0, 0, w, h))
+		draw.Draw(m, m.Bounds(), image.NewUniform(c), image.Point{}, draw.Src)
+		return m
+	}
+	for name, img := range map[string]image.Image{
+		"no pixels":         image.NewRGBA(image.Rectangle{}),
+		"one pixel":         uniform(1, 1, color.White),
+		"two pixels":        uniform(2, 1, color.Black),
+		"a line":            uniform(5000, 1, color.White),
+		"a column":          uniform(3, 5000, color.White),
+		"3 x 3":             uniform(3, 3, color.Black),
+		"white":             uniform(400, 300, color.White),
+		"black":             uniform(400, 300, color.Black),
+		"red":               uniform(400, 300, color.NRGBA{R: 200, A: 255}),
+		"fully transparent": uniform(400, 300, color.NRGBA{R: 200}),
+		"uneven and noisy":  synth.Render(synth.Scene{Count: -1, Gradient: 0.4, Noise: 5, Seed: 3}).Image,
+		"dark and noisy":    synth.Render(synth.Scene{Count: -1, Gradient: 0.4, Noise: 5, Seed: 3, Ground: synth.DarkGround()}).Image,
+		"dust":              synth.Render(synth.Scene{Count: -1, Debris: 30, Seed: 3}).Image,
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			if got := find(t, img); len(got) != 0 {
+				t.Errorf("Find() = %d objects %+v, want none", len(got), got[0])
+			}
+		})
+	}
+}
+
+func TestFindIsDeterministic(t *testing.T) {
+	t.Parallel()
+	p := synth.Render(synth.Scene{Count: 20, Touching: 4, Noise: 3, Shadow: 0.2, Seed: 5})
+	if diff := cmp.Diff(find(t, p.Image), find(t, p.Image)); diff != "" {
+		t.Errorf("second Find() differs (-first +second):\n%s", diff)
+	}
+}
+
+func TestFindReadsEveryImageType(t *testing.T) {
+	t.Parallel()
+	p := synth.Render(synth.Scene{Width: 500, Height: 400, Count: 4, Scale: 14, Seed: 8})
+	want := find(t, p.Image)
+	if len(want) != len(p.Truth) {
+		t.Fatalf("Find() = %d objects, want %d", len(want), len(p.Truth))
+	}
+	r := p.Image.Bounds()
+	clear := image.NewNRGBA(r)
+	for y := range r.Dy() {
+		for x := range r.Dx() {
+			c := p.Image.RGBAAt(x, y)
+			n := color.NRGBA{R: c.R, G: c.G, B: c.B, A: 255}
+			if c.R > 230 && c.G > 230 && c.B > 230 {
+				n = color.NRGBA{} // transparent ground shows white
+			}
+			clear.SetNRGBA(x, y, n)
+		}
+	}
+	palette := color.Palette{}
+	for i := range 216 {
+		palette = append(palette, color.RGBA{R: uint8(i / 36 * 51), G: uint8(i / 6 % 6 * 51), B: uint8(i % 6 * 51), A: 255})
+	}
+	for name, m := range map[string]draw.Image{
+		"NRGBA": image.NewNRGBA(r), "RGBA64": image.NewRGBA64(r), "NRGBA64": image.NewNRGBA64(r),
+		"Gray": image.NewGray(r), "Gray16": image.NewGray16(r), "CMYK": image.NewCMYK(r),
+		"Paletted": image.NewPaletted(r, palette), "transparent": clear,
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			if name != "transparent" {
+				draw.Draw(m, r, p.Image, image.Point{}, draw.Src)
+			}
+			var sum tally
+			sum.add(name, p, find(t, m))
+			if sum.matched != sum.truth || sum.found != sum.truth || sum.iou/float64(sum.matched) < 0.88 {
+				t.Errorf("Find() disagrees: %v", &sum)
+			}
+		})
+	}
+	sub := image.NewRGBA(image.Rect(-40, -30, 560, 470))
+	draw.Draw(sub, sub.Bounds(), image.NewUniform(color.Black), image.Point{}, draw.Src)
+	draw.Draw(sub, r, p.Image, image.Point{}, draw.Src)
+	if diff := cmp.Diff(want, find(t, sub.SubImage(r))); diff != "" {
+		t.Errorf("Find() of a part of a larger image differs (-want +got):\n%s", diff)
+	}
+}
+
+func TestFindStopsWithItsContext(t *testing.T) {
+	t.Parallel()
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	_, err := segment.Find(ctx, image.NewGray(image.Rect(0, 0, 2000, 2000)))
+	if !errors.Is(err, context.Canceled) {
+		t.Errorf("Find(cancelled) error = %v, want %v", err, context.Canceled)
+	}
+}
+
+// TestScoreIsCalibrated holds the score to its word: among objects of about
+// one score, about that share is real.
+func TestScoreIsCalibrated(t *testing.T) {
+	t.Parallel()
+	var real, wrong float64
+	var reals, wrongs int
+	for seed := range uint64(6) {
+		p := synth.Render(synth.Scene{Count: 18, Debris: 80, Noise: 3, Shadow: 0.3, Gradient: 0.2, Scale: 12, Seed: seed + 40})
+		for _, o := range find(t, p.Image) {
+			best := 0.0
+			for _, one := range p.Truth {
+				best = max(best, iou(one, o))
+			}
+			if best >= 0.5 {
+				real += o.Score
+				reals++
+			} else {
+				wrong += o.Score
+				wrongs++
+			}
+		}
+	}
+	t.Logf("real %d mean score %.3f, wrong %d mean score %.3f", reals, real/float64(reals), wrongs, wrong/float64(max(wrongs, 1)))
+	if got := real / float64(reals); got < 0.85 {
+		t.Errorf("mean score of real objects = %.3f, want at least 0.85", got)
+	}
+}
+
+func TestFindOnAPhotograph(t *testing.T) {
+	t.Parallel()
+	f, err := os.Open(filepath.Join("..", "..", "..", "..", "..", "..", "shared", "data", "vision", "seed-1310.png"))
+	if err != nil {
+		t.Skip("the photograph of a seed is not at hand")
+	}
+	defer f.Close()
+	img, _, err := image.Decode(f)
+	if err != nil {
+		t.Fatal(err)
+	}
+	got := find(t, img)
+	if len(got) != 1 {
+		t.Fatalf("Find(seed photograph) = %d objects, want 1", len(got))
+	}
+	// Read off the photograph by eye, to two pixels.
+	want := segment.Object{MinX: 143, MinY: 55, MaxX: 453, MaxY: 465}
+	for _, d := range []float64{got[0].MinX - want.MinX, got[0].MinY - want.MinY, got[0].MaxX - want.MaxX, got[0].MaxY - want.MaxY} {
+		if math.Abs(d) > 4 {
+			t.Errorf("Find(seed photograph) = %+v, want about %+v", got[0], want)
+		}
+	}
+	if got[0].Score < 0.9 {
+		t.Errorf("score = %.2f, want at least 0.9", got[0].Score)
+	}
+}

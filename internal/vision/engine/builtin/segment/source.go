@@ -1,0 +1,121 @@
+package segment
+
+import (
+	"image"
+	"image/color"
+)
+
+// source reads 8-bit sRGB pixels, composited on white where the picture is
+// transparent, from any image type without copying the picture.
+type source struct {
+	width, height int
+	// row writes the pixels of row y as R, G, B bytes into dst.
+	row func(y int, dst []uint8)
+	// at reads one pixel.
+	at func(x, y int) (r, g, b uint8)
+}
+
+// newSource chooses the fast path for img's type. Coordinates start at 0,
+// whatever the bounds of img.
+func newSource(img image.Image) source {
+	b := img.Bounds()
+	s := source{width: b.Dx(), height: b.Dy()}
+	switch m := img.(type) {
+	case *image.RGBA:
+		s.at = func(x, y int) (uint8, uint8, uint8) {
+			i := m.PixOffset(b.Min.X+x, b.Min.Y+y)
+			p := m.Pix[i : i+4 : i+4]
+			rest := 255 - p[3]
+			return p[0] + rest, p[1] + rest, p[2] + rest
+		}
+		s.row = func(y int, dst []uint8) {
+			pix := m.Pix[m.PixOffset(b.Min.X, b.Min.Y+y):]
+			for x := range s.width {
+				p := pix[4*x : 4*x+4 : 4*x+4]
+				rest := 255 - p[3]
+				q := dst[3*x : 3*x+3 : 3*x+3]
+				q[0], q[1], q[2] = p[0]+rest, p[1]+rest, p[2]+rest
+			}
+		}
+		return s
+	case *image.NRGBA:
+		s.at = func(x, y int) (uint8, uint8, uint8) {
+			i := m.PixOffset(b.Min.X+x, b.Min.Y+y)
+			p := m.Pix[i : i+4 : i+4]
+			return over(p[0], p[3]), over(p[1], p[3]), over(p[2], p[3])
+		}
+		s.row = func(y int, dst []uint8) {
+			pix := m.Pix[m.PixOffset(b.Min.X, b.Min.Y+y):]
+			for x := range s.width {
+				p := pix[4*x : 4*x+4 : 4*x+4]
+				q := dst[3*x : 3*x+3 : 3*x+3]
+				if p[3] == 255 {
+					q[0], q[1], q[2] = p[0], p[1], p[2]
+				} else {
+					q[0], q[1], q[2] = over(p[0], p[3]), over(p[1], p[3]), over(p[2], p[3])
+				}
+			}
+		}
+		return s
+	case *image.Gray:
+		s.at = func(x, y int) (uint8, uint8, uint8) {
+			v := m.Pix[m.PixOffset(b.Min.X+x, b.Min.Y+y)]
+			return v, v, v
+		}
+	case *image.Gray16:
+		s.at = func(x, y int) (uint8, uint8, uint8) {
+			v := m.Pix[m.PixOffset(b.Min.X+x, b.Min.Y+y)]
+			return v, v, v
+		}
+	case *image.YCbCr:
+		s.at = func(x, y int) (uint8, uint8, uint8) {
+			x, y = b.Min.X+x, b.Min.Y+y
+			c := m.COffset(x, y)
+			return color.YCbCrToRGB(m.Y[m.YOffset(x, y)], m.Cb[c], m.Cr[c])
+		}
+	case *image.Paletted:
+		palette := make([][3]uint8, 256)
+		for i, c := range m.Palette {
+			if i < len(palette) {
+				palette[i] = onWhite(c)
+			}
+		}
+		s.at = func(x, y int) (uint8, uint8, uint8) {
+			p := palette[m.Pix[m.PixOffset(b.Min.X+x, b.Min.Y+y)]]
+			return p[0], p[1], p[2]
+		}
+	case *image.RGBA64:
+		s.at = func(x, y int) (uint8, uint8, uint8) {
+			c := onWhite(m.RGBA64At(b.Min.X+x, b.Min.Y+y))
+			return c[0], c[1], c[2]
+		}
+	case *image.NRGBA64:
+		s.at = func(x, y int) (uint8, uint8, uint8) {
+			c := onWhite(m.NRGBA64At(b.Min.X+x, b.Min.Y+y))
+			return c[0], c[1], c[2]
+		}
+	default:
+		s.at = func(x, y int) (uint8, uint8, uint8) {
+			c := onWhite(img.At(b.Min.X+x, b.Min.Y+y))
+			return c[0], c[1], c[2]
+		}
+	}
+	s.row = func(y int, dst []uint8) {
+		for x := range s.width {
+			q := dst[3*x : 3*x+3 : 3*x+3]
+			q[0], q[1], q[2] = s.at(x, y)
+		}
+	}
+	return s
+}
+
+// over composites a non-premultiplied value on white.
+func over(v, alpha uint8) uint8 {
+	return uint8((uint32(v)*uint32(alpha) + 255*(255-uint32(alpha)) + 127) / 255) //nolint:gosec // at most 255
+}
+
+func onWhite(c color.Color) [3]uint8 {
+	r, g, b, a := c.RGBA()
+	rest := 0xFFFF - a
+	return [3]uint8{uint8((r + rest) >> 8), uint8((g + rest) >> 8), uint8((b + rest) >> 8)} //nolint:gosec // at most 255
+}
