@@ -1,0 +1,13 @@
+package console_test
+
+import (
+	"os"
+	"testing"
+
+	"granary/internal/console/ui/uitest"
+)
+
+func TestMessages(t *testing.T) {
+	t.Parallel()
+	uitest.CheckMessages(t, os.DirFS("."), ".", os.DirFS("ui"))
+}
