@@ -2,6 +2,7 @@ package identity
 
 import (
 	"context"
+	"net/http"
 	"strings"
 	"time"
 )
@@ -26,6 +27,10 @@ type Config struct {
 	// HashSlots is how many hashes may run at once; each takes Argon2.Memory.
 	// Defaults to 2.
 	HashSlots int
+	// Secure reports whether the browser's side of a request is encrypted; it
+	// knows which proxies to believe. Defaults to whether the request itself
+	// came over TLS.
+	Secure func(*http.Request) bool
 	// RequestID names the request in a context, for the audit trail. Defaults
 	// to a function that returns "".
 	RequestID func(context.Context) string
@@ -51,6 +56,9 @@ func (c Config) withDefaults() Config {
 	}
 	if c.RequestID == nil {
 		c.RequestID = func(context.Context) string { return "" }
+	}
+	if c.Secure == nil {
+		c.Secure = func(r *http.Request) bool { return r.TLS != nil }
 	}
 	if c.Now == nil {
 		c.Now = time.Now

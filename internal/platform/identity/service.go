@@ -5,29 +5,40 @@ import (
 	"log/slog"
 	"time"
 
+	"golang.org/x/sync/singleflight"
+
 	"granary/internal/platform/database"
 	"granary/internal/platform/fault"
 )
 
 // Service is every operation on accounts, sessions, tokens and set-up. Safe
 // for concurrent use, and several servers may share one PostgreSQL database;
+// only the sign-in throttle is per server.
 type Service struct {
-	db     *database.DB
-	cfg    Config
-	logger *slog.Logger
-	audit  *Audit
-	hasher *hasher
+	db       *database.DB
+	cfg      Config
+	logger   *slog.Logger
+	audit    *Audit
+	hasher   *hasher
+	throttle *throttle
+	refusals *refusals
+	vouch    *vouch
+	// touches folds the "last seen" writes of simultaneous requests into one.
+	touches singleflight.Group
 }
 
 // New returns a service over a database that has Migrations applied.
 func New(db *database.DB, cfg Config, logger *slog.Logger) *Service {
 	cfg = cfg.withDefaults()
 	return &Service{
-		db:     db,
-		cfg:    cfg,
-		logger: logger,
-		audit:  &Audit{db: db, now: cfg.Now, requestID: cfg.RequestID},
-		hasher: newHasher(cfg.Argon2, cfg.HashSlots),
+		db:       db,
+		cfg:      cfg,
+		logger:   logger,
+		audit:    &Audit{db: db, now: cfg.Now, requestID: cfg.RequestID},
+		hasher:   newHasher(cfg.Argon2, cfg.HashSlots),
+		throttle: newThrottle(cfg.LoginPerMinute),
+		refusals: newRefusals(),
+		vouch:    newVouch(cfg.Vouch, cfg.Now),
 	}
 }
 

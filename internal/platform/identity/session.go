@@ -1,0 +1,341 @@
+package identity
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"net"
+	"strings"
+	"time"
+
+	"github.com/google/uuid"
+	"github.com/uptrace/bun"
+
+	"granary/internal/platform/database"
+	"granary/internal/platform/fault"
+)
+
+const (
+	// maxSessions bounds the sessions of one account; a further sign-in ends
+	// the one used longest ago.
+	maxSessions = 50
+	// seenEvery is how often a session's or token's last use is written.
+	seenEvery = time.Minute
+	// seenTimeout bounds how long a request waits for that write.
+	seenTimeout = 2 * time.Second
+	// maxAddr bounds a stored client address, in bytes.
+	maxAddr = 64
+)
+
+// Session is one signed-in browser.
+type Session struct {
+	// ID names the session in lists; it opens nothing.
+	ID string
+	// Secret is the cookie's value, known only in the answer of SignIn.
+	Secret     string
+	User       User
+	ClientAddr string
+	CreatedAt  time.Time
+	LastSeenAt time.Time
+	// ExpiresAt is when it ends if it is not used; AbsoluteAt when it ends anyhow.
+	ExpiresAt  time.Time
+	AbsoluteAt time.Time
+}
+
+type sessionRow struct {
+	bun.BaseModel `bun:"table:identity_sessions,alias:s"`
+
+	KeyHash    string    `bun:"key_hash,pk"`
+	ID         string    `bun:"id"`
+	UserID     string    `bun:"user_id"`
+	ClientAddr string    `bun:"client_addr"`
+	CreatedAt  time.Time `bun:"created_at"`
+	LastSeenAt time.Time `bun:"last_seen_at"`
+	ExpiresAt  time.Time `bun:"expires_at"`
+	AbsoluteAt time.Time `bun:"absolute_at"`
+	User       *userRow  `bun:"rel:belongs-to,join:user_id=id"`
+}
+
+func (r sessionRow) session() Session {
+	session := Session{
+		ID: r.ID, ClientAddr: r.ClientAddr, CreatedAt: r.CreatedAt.UTC(), LastSeenAt: r.LastSeenAt.UTC(),
+		ExpiresAt: r.ExpiresAt.UTC(), AbsoluteAt: r.AbsoluteAt.UTC(),
+	}
+	if r.User != nil {
+		session.User = r.User.user()
+	}
+	return session
+}
+
+// SignIn checks the password and starts a new session, whose Secret goes into
+// the cookie (see StartSession). clientAddr is the browser's address, with or
+// without a port. Errors: Unauthenticated, alike in text and time for an
+// unknown address, a wrong password and a disabled account; RateLimited with
+// RetryAfter after too many attempts; Unavailable when too many wait.
+func (s *Service) SignIn(ctx context.Context, email, password, clientAddr string) (Session, error) {
+	user, err := s.authenticate(ctx, email, password, clientAddr)
+	if err != nil {
+		return Session{}, err
+	}
+	now := s.now()
+	id, err := uuid.NewV7()
+	if err != nil {
+		return Session{}, fmt.Errorf("new session id: %w", err)
+	}
+	secret := newSecret()
+	row := sessionRow{
+		KeyHash: digest(secret), ID: id.String(), UserID: user.ID, ClientAddr: shortAddr(clientAddr),
+		CreatedAt: now, LastSeenAt: now, AbsoluteAt: now.Add(s.cfg.SessionAbsolute),
+	}
+	row.ExpiresAt = s.idleEnd(now, row.AbsoluteAt)
+	err = s.change(ctx, func(ctx context.Context, tx database.Tx) error {
+		current, err := findUser(ctx, tx, "id = ?", user.ID)
+		if err != nil {
+			return err
+		}
+		// The account may have changed while the password was being hashed.
+		if current.Disabled || current.PasswordHash != user.PasswordHash {
+			return errBadLogin()
+		}
+		user = current
+		if err := pruneSessions(ctx, tx, user.ID, now); err != nil {
+			return err
+		}
+		if _, err := tx.NewInsert().Model(&row).Exec(ctx); err != nil {
+			return fmt.Errorf("insert session: %w", err)
+		}
+		return s.audit.Record(ctx, tx, Entry{
+			Actor: user.ID, Action: "sign_in", Object: "session:" + row.ID, Detail: map[string]any{"address": row.ClientAddr},
+		})
+	})
+	if err != nil {
+		return Session{}, err
+	}
+	row.User = &user
+	session := row.session()
+	session.Secret = secret
+	return session, nil
+}
+
+func errBadLogin() error {
+	return fault.New(fault.Unauthenticated, "the e-mail address or the password is wrong")
+}
+
+// authenticate checks a password under the throttle and records a failure.
+func (s *Service) authenticate(ctx context.Context, email, password, clientAddr string) (userRow, error) {
+	key := emailKey(email)
+	if wait, newly := s.throttle.take(digest(key), clientAddr, s.now()); wait > 0 {
+		refused := fault.New(fault.RateLimited, "too many sign-in attempts; wait %v", wait.Round(time.Second)).After(wait)
+		if !newly {
+			return userRow{}, refused
+		}
+		return userRow{}, s.loginFailed(ctx, key, clientAddr, OutcomeRefused, refused)
+	}
+	user, err := findUser(ctx, s.db.Reader(), "email_key = ?", key)
+	if err != nil && !fault.Is(err, fault.NotFound) {
+		return userRow{}, err
+	}
+	stored := user.PasswordHash
+	if len(password) > 4*maxPassword { // more bytes than any password has
+		stored, password = "", ""
+	}
+	ok, err := s.hasher.verify(ctx, stored, password)
+	if err != nil {
+		return userRow{}, err
+	}
+	if !ok || user.Disabled {
+		return userRow{}, s.loginFailed(ctx, key, clientAddr, OutcomeFailed, errBadLogin())
+	}
+	s.throttle.succeeded(digest(key), clientAddr)
+	return user, nil
+}
+
+// loginFailed records the failure and returns answer. What was typed as an
+// address is not kept: people type passwords there.
+func (s *Service) loginFailed(ctx context.Context, key, clientAddr, outcome string, answer error) error {
+	object := "user:unknown"
+	if user, err := findUser(ctx, s.db.Reader(), "email_key = ?", key); err == nil {
+		object = "user:" + user.ID
+	}
+	err := s.audit.Write(ctx, Entry{
+		Actor: ActorAnonymous, Action: "sign_in", Object: object, Outcome: outcome,
+		Detail: map[string]any{"address": shortAddr(clientAddr)},
+	})
+	if err != nil {
+		return err
+	}
+	return answer
+}
+
+// pruneSessions removes what expired, everyone's, and makes room for one more
+// session of the user, so that the table needs no other care.
+func pruneSessions(ctx context.Context, tx database.Tx, userID string, now time.Time) error {
+	if _, err := tx.NewDelete().Table("identity_sessions").Where("expires_at <= ?", now).Exec(ctx); err != nil {
+		return fmt.Errorf("prune sessions: %w", err)
+	}
+	kept := tx.NewSelect().Table("identity_sessions").Column("key_hash").Where("user_id = ?", userID).
+		Order("last_seen_at DESC", "key_hash").Limit(maxSessions - 1)
+	_, err := tx.NewDelete().Table("identity_sessions").
+		Where("user_id = ? AND key_hash NOT IN (?)", userID, kept).Exec(ctx)
+	if err != nil {
+		return fmt.Errorf("prune sessions: %w", err)
+	}
+	return nil
+}
+
+// SessionBySecret returns the live session whose cookie value is secret, of an
+// enabled account. Errors: Unauthenticated. It costs one read by primary key,
+// and once a minute a write of the last use.
+func (s *Service) SessionBySecret(ctx context.Context, secret string) (Session, error) {
+	ended := fault.New(fault.Unauthenticated, "the session has ended; sign in again")
+	if len(secret) != base64SecretLen {
+		return Session{}, ended
+	}
+	var row sessionRow
+	err := s.db.Reader().NewSelect().Model(&row).Relation("User").Where("s.key_hash = ?", digest(secret)).Scan(ctx)
+	if errors.Is(err, sql.ErrNoRows) {
+		return Session{}, ended
+	}
+	if err != nil {
+		return Session{}, fmt.Errorf("read session: %w", err)
+	}
+	now := s.now()
+	if row.User == nil || row.User.Disabled || !now.Before(row.ExpiresAt) {
+		return Session{}, ended
+	}
+	// A short idle time needs finer steps than a minute.
+	if now.Sub(row.LastSeenAt) >= min(seenEvery, s.cfg.SessionIdle/10) {
+		row.LastSeenAt, row.ExpiresAt = now, s.idleEnd(now, row.AbsoluteAt.UTC())
+		s.touch(ctx, row.KeyHash, func(ctx context.Context, tx database.Tx) error {
+			_, err := tx.NewUpdate().Model(&row).Column("last_seen_at", "expires_at").
+				WherePK().Where("last_seen_at < ?", now).Exec(ctx)
+			return err
+		})
+	}
+	return row.session(), nil
+}
+
+// touch writes a last use; simultaneous ones are folded. A use that cannot be
+// written now is only logged: the request itself changed nothing.
+func (s *Service) touch(ctx context.Context, key string, write func(ctx context.Context, tx database.Tx) error) {
+	_, err, _ := s.touches.Do(key, func() (any, error) {
+		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), seenTimeout)
+		defer cancel()
+		return nil, s.db.InTx(ctx, write)
+	})
+	if err != nil {
+		s.logger.WarnContext(ctx, "last use not recorded", "error", err)
+	}
+}
+
+// idleEnd is when a session used now ends if it is not used again.
+func (s *Service) idleEnd(now, absolute time.Time) time.Time {
+	if idle := now.Add(s.cfg.SessionIdle); idle.Before(absolute) {
+		return idle
+	}
+	return absolute
+}
+
+// Sessions lists the user's live sessions, the latest used first, for the
+// user or an admin. Errors: Unauthenticated, Forbidden.
+func (s *Service) Sessions(ctx context.Context, userID string) ([]Session, error) {
+	if _, err := requireSelf(ctx, userID); err != nil {
+		return nil, err
+	}
+	var rows []sessionRow
+	err := s.db.Reader().NewSelect().Model(&rows).Where("s.user_id = ? AND s.expires_at > ?", userID, s.now()).
+		Order("s.last_seen_at DESC", "s.id").Limit(maxSessions).Scan(ctx)
+	if err != nil {
+		return nil, fmt.Errorf("list sessions: %w", err)
+	}
+	sessions := make([]Session, len(rows))
+	for i, row := range rows {
+		sessions[i] = row.session()
+	}
+	return sessions, nil
+}
+
+// SignOut ends the session whose cookie value is secret; a session that has
+// ended already is no error.
+func (s *Service) SignOut(ctx context.Context, secret string) error {
+	return s.change(ctx, func(ctx context.Context, tx database.Tx) error {
+		var row sessionRow
+		err := tx.NewSelect().Model(&row).Where("s.key_hash = ?", digest(secret)).Scan(ctx)
+		if errors.Is(err, sql.ErrNoRows) {
+			return nil
+		}
+		if err != nil {
+			return fmt.Errorf("read session: %w", err)
+		}
+		if _, err := tx.NewDelete().Model(&row).WherePK().Exec(ctx); err != nil {
+			return fmt.Errorf("delete session: %w", err)
+		}
+		return s.audit.Record(ctx, tx, Entry{Actor: row.UserID, Action: "sign_out", Object: "session:" + row.ID})
+	})
+}
+
+// SignOutEverywhere ends all sessions of the user, for the user or an admin.
+// API tokens stay. Errors: Unauthenticated, Forbidden.
+func (s *Service) SignOutEverywhere(ctx context.Context, userID string) error {
+	if _, err := requireSelf(ctx, userID); err != nil {
+		return err
+	}
+	return s.change(ctx, func(ctx context.Context, tx database.Tx) error {
+		if err := endSessions(ctx, tx, userID, ""); err != nil {
+			return err
+		}
+		return s.audit.Record(ctx, tx, Entry{Action: "sign_out_everywhere", Object: "user:" + userID})
+	})
+}
+
+// ChangePassword replaces the caller's own password and ends every session of
+// the account but the one whose cookie value is keepSecret (empty keeps none).
+// It counts against the sign-in throttle. Errors: Unauthenticated when
+// current is wrong, Invalid, RateLimited.
+func (s *Service) ChangePassword(ctx context.Context, current, replacement, keepSecret, clientAddr string) error {
+	p, err := Require(ctx)
+	if err != nil {
+		return err
+	}
+	if p.Method != MethodSession {
+		return fault.New(fault.Forbidden, "only a signed-in person can change the password")
+	}
+	user, err := s.authenticate(ctx, p.Email, current, clientAddr)
+	if err != nil {
+		return err
+	}
+	if user.ID != p.UserID {
+		return errBadLogin()
+	}
+	if err := checkPassword(replacement, user.Email); err != nil {
+		return err
+	}
+	hash, err := s.hasher.hash(ctx, replacement)
+	if err != nil {
+		return err
+	}
+	return s.change(ctx, func(ctx context.Context, tx database.Tx) error {
+		result, err := tx.NewUpdate().Model((*userRow)(nil)).Set("password_hash = ?, updated_at = ?", hash, s.now()).
+			Where("id = ? AND password_hash = ?", user.ID, user.PasswordHash).Exec(ctx)
+		if err != nil {
+			return fmt.Errorf("update password: %w", err)
+		}
+		if n, err := result.RowsAffected(); err != nil || n != 1 {
+			return errors.Join(err, fault.New(fault.Conflict, "the password was changed meanwhile"))
+		}
+		if err := endSessions(ctx, tx, user.ID, digest(keepSecret)); err != nil {
+			return err
+		}
+		return s.audit.Record(ctx, tx, Entry{Action: "user_password", Object: "user:" + user.ID})
+	})
+}
+
+// shortAddr is the client address without its port, bounded and storable.
+func shortAddr(clientAddr string) string {
+	text := auditText(clientAddr)
+	if host, _, err := net.SplitHostPort(text); err == nil {
+		text = host
+	}
+	return strings.ToValidUTF8(text[:min(len(text), maxAddr)], "")
+}
