@@ -40,8 +40,9 @@ type Info struct {
 type Bucket interface {
 	// Put stores everything r yields under key, replacing what was there, and
 	// returns the number of bytes. The object is durable and whole when Put
-	// returns nil; after an error the key holds what it held before. Memory
-	// use does not depend on the object's size. mediaType may be empty.
+	// returns nil. After an error the key holds what it held before or, where
+	// only the last confirmation failed, the new object whole. Memory use does
+	// not depend on the object's size. mediaType may be empty.
 	Put(ctx context.Context, key, mediaType string, r io.Reader) (int64, error)
 	// Get opens an object. The reader must be closed; it stays readable when
 	// the object is deleted meanwhile only where the storage allows it.

@@ -77,38 +77,29 @@ func (b *Bucket) Put(ctx context.Context, key, mediaType string, r io.Reader) (i
 	if mediaType == "" {
 		mediaType = "application/octet-stream" // or gocloud.dev would guess from the bytes
 	}
-	// Closing a writer completes the object, so a failed read must cancel it.
-	ctx, cancel := context.WithCancel(ctx)
-	defer cancel()
-	w, err := b.remote.NewWriter(ctx, key, &blob.WriterOptions{
+	// Upload, not a Writer: closing a writer completes the object, and closing
+	// gocloud.dev's Azure writer after a failure can panic.
+	source := &source{ctx: ctx, r: r}
+	err := b.remote.Upload(ctx, key, source, &blob.WriterOptions{
 		ContentType: mediaType, BufferSize: partBytes, MaxConcurrency: parts,
 	})
-	if err != nil {
-		return 0, named(key, err)
+	switch {
+	case source.err != nil:
+		// Also when the storage saw a completed upload: a reader that failed
+		// must never become an object.
+		return 0, fmt.Errorf("write %s: %w", key, source.err)
+	case err != nil:
+		return 0, fmt.Errorf("write: %w", named(key, err))
 	}
-	source := &source{ctx: ctx, r: r}
-	n, err := io.Copy(struct{ io.Writer }{w}, source)
-	if err != nil {
-		cancel()
-		if source.err != nil {
-			err = source.err
-		} else {
-			err = named(key, err)
-		}
-		//nolint:errcheck // only says that the upload was cancelled
-		_ = w.Close()
-		return 0, fmt.Errorf("write %s: %w", key, err)
-	}
-	if err := w.Close(); err != nil {
-		return 0, named(key, err)
-	}
-	return n, nil
+	return source.n, nil
 }
 
-// source remembers the error of the reader, to tell it from the storage's.
+// source counts, and remembers the error of the reader, to tell it from the
+// storage's.
 type source struct {
 	ctx context.Context
 	r   io.Reader
+	n   int64
 	err error
 }
 
@@ -117,6 +108,7 @@ func (s *source) Read(p []byte) (int, error) {
 		return 0, s.err
 	}
 	n, err := s.r.Read(p)
+	s.n += int64(n)
 	if err != nil && !errors.Is(err, io.EOF) {
 		s.err = err
 	}

@@ -19,9 +19,11 @@ import (
 	"os"
 	"path"
 	"sync"
+	"syscall"
 
 	"granary/internal/platform/blob/bucket"
 	"granary/internal/platform/blob/filelock"
+	"granary/internal/platform/fault"
 )
 
 const (
@@ -82,11 +84,11 @@ func (b *Bucket) Put(ctx context.Context, key, _ string, r io.Reader) (int64, er
 	}
 	folder := path.Dir(key)
 	if err := b.makeDurable(folder); err != nil {
-		return 0, fmt.Errorf("make folder of %s: %w", key, err)
+		return 0, fmt.Errorf("make folder of %s: %w", key, full(err))
 	}
 	temp, f, err := b.temp(folder)
 	if err != nil {
-		return 0, fmt.Errorf("create temporary file for %s: %w", key, err)
+		return 0, fmt.Errorf("create temporary file for %s: %w", key, full(err))
 	}
 	// The file stays open, and with it locked, until it has its final name:
 	// a sweeper must not take it for a leftover.
@@ -95,10 +97,10 @@ func (b *Bucket) Put(ctx context.Context, key, _ string, r io.Reader) (int64, er
 		err = b.files.Rename(temp, key)
 	}
 	if err != nil {
-		return 0, errors.Join(fmt.Errorf("write %s: %w", key, err), f.Close(), ignoreMissing(b.files.Remove(temp)))
+		return 0, errors.Join(fmt.Errorf("write %s: %w", key, full(err)), f.Close(), ignoreMissing(b.files.Remove(temp)))
 	}
 	// The bytes are synced; a failing close has nothing left to lose.
-	if err := errors.Join(b.files.SyncDir(folder), f.Close()); err != nil {
+	if err := errors.Join(full(b.files.SyncDir(folder)), f.Close()); err != nil {
 		return 0, fmt.Errorf("write %s: %w", key, err)
 	}
 	return n, nil
@@ -231,6 +233,14 @@ func named(key string, err error) error {
 		err = bucket.ErrNotFound
 	}
 	return fmt.Errorf("object %s: %w", key, err)
+}
+
+// full gives a disk without room its kind: the caller may try again later.
+func full(err error) error {
+	if errors.Is(err, syscall.ENOSPC) || errors.Is(err, syscall.EDQUOT) {
+		return errors.Join(fault.New(fault.Unavailable, "the server has no room for more files"), err)
+	}
+	return err
 }
 
 func ignoreMissing(err error) error {
