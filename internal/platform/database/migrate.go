@@ -8,7 +8,6 @@ import (
 
 	"github.com/pressly/goose/v3"
 	goosedb "github.com/pressly/goose/v3/database"
-	"github.com/pressly/goose/v3/lock"
 )
 
 // Migrations is one package's numbered SQL files (00001_name.sql, goose
@@ -28,19 +27,53 @@ type MigrationState struct {
 // Migrate applies every pending migration of each set, in the order given.
 // Each file is one transaction. A schema newer than this binary is an error.
 func (d *DB) Migrate(ctx context.Context, sets ...Migrations) error {
+	return d.MigrateTo(ctx, nil, sets...)
+}
+
+// MigrateTo is Migrate that stops at the version that targets gives for a
+// set's owner; an owner that targets does not name goes to its newest. A target
+// beyond what this binary knows is an error. Restoring a backup needs it.
+func (d *DB) MigrateTo(ctx context.Context, targets map[string]int64, sets ...Migrations) error {
 	for _, set := range sets {
 		provider, err := d.provider(set)
 		if err != nil {
 			return err
 		}
-		if err := refuseNewer(ctx, set.Owner, provider); err != nil {
+		target, limited := targets[set.Owner]
+		if err := refuseNewer(ctx, set.Owner, provider, target); err != nil {
 			return err
 		}
-		if _, err := provider.Up(ctx); err != nil {
+		if !limited {
+			target = newest
+		}
+		if err := d.up(ctx, provider, target); err != nil {
 			return fmt.Errorf("migrate %s: %w", set.Owner, err)
 		}
 	}
 	return nil
+}
+
+// newest is above every version that a file name can have.
+const newest = 1<<31 - 1
+
+// up applies what is pending. SQLite has no lock that spans migrations: when
+// another process applied one that this one just read as pending, it fails
+// here and is found done at the next look.
+func (d *DB) up(ctx context.Context, provider *goose.Provider, target int64) error {
+	for {
+		before, _, err := provider.GetVersions(ctx)
+		if err != nil {
+			return err
+		}
+		_, err = provider.UpTo(ctx, target)
+		if err == nil || d.pool != nil {
+			return err
+		}
+		after, _, versionErr := provider.GetVersions(ctx)
+		if versionErr != nil || after == before {
+			return errors.Join(err, versionErr)
+		}
+	}
 }
 
 // MigrationStatus reports each set's applied and pending versions.
@@ -79,12 +112,7 @@ func (d *DB) provider(set Migrations) (*goose.Provider, error) {
 	}
 	options := []goose.ProviderOption{goose.WithStore(store), goose.WithDisableGlobalRegistry(true)}
 	if d.pool != nil {
-		// Two servers that start side by side take turns.
-		locker, err := lock.NewPostgresSessionLocker()
-		if err != nil {
-			return nil, fmt.Errorf("migration lock: %w", err)
-		}
-		options = append(options, goose.WithSessionLocker(locker))
+		options = append(options, goose.WithSessionLocker(schemaLock{}))
 	}
 	provider, err := goose.NewProvider("", d.write.DB, set.Files, options...)
 	if err != nil {
@@ -93,12 +121,12 @@ func (d *DB) provider(set Migrations) (*goose.Provider, error) {
 	return provider, nil
 }
 
-func refuseNewer(ctx context.Context, owner string, provider *goose.Provider) error {
+func refuseNewer(ctx context.Context, owner string, provider *goose.Provider, wanted int64) error {
 	current, target, err := provider.GetVersions(ctx)
 	if err != nil {
 		return fmt.Errorf("schema version of %s: %w", owner, err)
 	}
-	if current > target {
+	if max(current, wanted) > target {
 		return errors.New("the " + owner + " schema was written by a newer granary; install that version or restore a backup")
 	}
 	return nil
