@@ -91,12 +91,18 @@ func (b *body) Read(p []byte) (int, error) {
 // Close implements io.Closer.
 func (b *body) Close() error { return b.reader.Close() }
 
-// release leaves a deadline behind when the body was not read to its end,
-// because net/http still reads some of it and sets none.
+// release leaves a deadline behind when the body was not read to its end:
+// net/http reads some more of it before it sends the answer, and sets none.
+// A body that failed once gets no second chance.
 func (b *body) release() {
-	if b.reader != nil && b.reader != http.NoBody && !b.ended {
-		_ = b.control.SetReadDeadline(time.Now().Add(b.idle))
+	if b.reader == nil || b.reader == http.NoBody || b.ended {
+		return
 	}
+	deadline := time.Now()
+	if b.err == nil {
+		deadline = deadline.Add(min(b.idle, drainTime))
+	}
+	_ = b.control.SetReadDeadline(deadline)
 }
 
 // drain sends the answer on its way and then reads on for a while, at most

@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"runtime/debug"
 	"strings"
+	"time"
 
 	"granary/internal/platform/fault"
 	"granary/internal/platform/identity"
@@ -41,7 +42,8 @@ func (s *Server) identify(r *http.Request, x *exchange) *http.Request {
 		x.id = s.hooks.NewID()
 	}
 	ctx := context.WithValue(r.Context(), exchangeKey{}, x)
-	return r.WithContext(s.tag(ctx, "request_id", x.id))
+	x.ctx = s.tag(ctx, "request_id", x.id)
+	return r.WithContext(x.ctx)
 }
 
 func (s *Server) tag(ctx context.Context, key, value string) context.Context {
@@ -59,12 +61,14 @@ func (s *Server) guard(t *tracker, r *http.Request) {
 		return
 	}
 	if err, ok := p.(error); ok && err == http.ErrAbortHandler { //nolint:errorlint // net/http compares it the same way
+		t.x.aborted = true
 		panic(p)
 	}
-	s.log.LogAttrs(r.Context(), slog.LevelError, "panic in handler", slog.String("request_id", t.x.id),
+	s.log.LogAttrs(r.Context(), slog.LevelError, "panic in handler", t.x.ids(),
 		slog.String("route", t.x.route), slog.Any("panic", p), slog.String("stack", string(debug.Stack())))
 	t.x.logged = true
 	if t.status != 0 {
+		t.x.aborted = true
 		panic(http.ErrAbortHandler)
 	}
 	t.x.fail(t, r, fmt.Errorf("panic: %v", p))
@@ -84,9 +88,13 @@ func (x *exchange) fail(w http.ResponseWriter, r *http.Request, err error) {
 func (s *Server) finish(t *tracker, r *http.Request) {
 	x := t.x
 	x.body.release()
-	t.extend()
+	// What is still buffered goes out after the rest of the body came in.
+	_ = t.control.SetWriteDeadline(time.Now().Add(drainTime + s.config.BodyIdleTimeout))
 	status := t.status
-	if status == 0 {
+	switch {
+	case x.aborted:
+		status = http.StatusInternalServerError // the client got a cut connection
+	case status == 0:
 		status = http.StatusOK // net/http writes it for a handler that wrote nothing
 	}
 	took := s.hooks.Now().Sub(x.start)
@@ -105,8 +113,7 @@ func (s *Server) finish(t *tracker, r *http.Request) {
 	}
 	// The query is never logged and a path value called token is masked:
 	// both may carry secrets.
-	s.log.LogAttrs(r.Context(), level, "request",
-		slog.String("request_id", x.id), slog.String("method", knownMethod(r.Method)), slog.String("path", loggedPath(r)),
+	s.log.LogAttrs(x.ctx, level, "request", x.ids(), slog.String("method", knownMethod(r.Method)), slog.String("path", loggedPath(r)),
 		slog.String("door", x.doorName()), slog.String("route", x.route), slog.Int("status", status),
 		slog.Int64("sent_bytes", t.sent), slog.Int64("received_bytes", x.body.received),
 		slog.Float64("duration_seconds", took.Seconds()), slog.String("client", x.client.String()))
@@ -202,5 +209,6 @@ func (s *Server) admit(r *http.Request, x *exchange, route Route) (*http.Request
 		return r, nil
 	}
 	x.userID = p.UserID
-	return r.WithContext(s.tag(identity.With(r.Context(), p), "user_id", p.UserID)), nil
+	x.ctx = s.tag(identity.With(r.Context(), p), "user_id", p.UserID)
+	return r.WithContext(x.ctx), nil
 }

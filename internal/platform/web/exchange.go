@@ -3,6 +3,7 @@ package web
 import (
 	"context"
 	"crypto/rand"
+	"log/slog"
 	"net/http"
 	"net/netip"
 	"time"
@@ -11,17 +12,19 @@ import (
 // exchange is what the middleware knows of one request. It is reached
 // through the context; only the request's own goroutine writes it.
 type exchange struct {
-	server *Server
-	id     string
-	client netip.Addr
-	secure bool
-	start  time.Time
-	door   *mountedDoor // nil until routed
-	route  string       // the matched pattern's path
-	quiet  bool         // logged at debug level
-	logged bool         // an internal error was logged
-	userID string
-	body   *body
+	server  *Server
+	id      string
+	client  netip.Addr
+	secure  bool
+	start   time.Time
+	door    *mountedDoor    // nil until routed
+	route   string          // the matched pattern's path
+	quiet   bool            // logged at debug level
+	logged  bool            // an internal error was logged
+	aborted bool            // a panic cut the connection
+	ctx     context.Context // with the ids, for the access log
+	userID  string
+	body    *body
 }
 
 type exchangeKey struct{}
@@ -36,6 +39,18 @@ func (x *exchange) doorName() string {
 		return ""
 	}
 	return x.door.door.Name()
+}
+
+// ids returns the log attributes that no Tag hook puts into the context.
+func (x *exchange) ids() slog.Attr {
+	if x.server.hooks.Tag != nil {
+		return slog.Attr{} // handlers drop an empty attribute
+	}
+	attrs := []any{slog.String("request_id", x.id)}
+	if x.userID != "" {
+		attrs = append(attrs, slog.String("user_id", x.userID))
+	}
+	return slog.Group("", attrs...) // an unnamed group is inlined
 }
 
 // RequestID returns the id of the request that ctx belongs to, or "".

@@ -117,7 +117,7 @@ func LogError(ctx context.Context, err error) {
 		return
 	}
 	x.logged = true
-	x.server.log.LogAttrs(ctx, level, "request failed", slog.String("request_id", x.id),
+	x.server.log.LogAttrs(ctx, level, "request failed", x.ids(),
 		slog.String("door", x.doorName()), slog.String("route", x.route), slog.String("error", err.Error()))
 }
 

@@ -13,9 +13,10 @@ import (
 // Served is one route as a listener serves it, for the authorisation matrix
 // and the documents.
 type Served struct {
-	Door   string
-	Prefix string // "" at the root
-	Route  Route
+	Listener int // index into Config.Listeners
+	Door     string
+	Prefix   string // "" at the root
+	Route    Route
 }
 
 // Path returns the net/http pattern path with the prefix.
@@ -44,8 +45,11 @@ type router struct {
 // Table lists every route of every listener as served, documents included.
 func (s *Server) Table() []Served {
 	var all []Served
-	for _, l := range s.listeners {
-		all = append(all, l.table...)
+	for i, l := range s.listeners {
+		for _, served := range l.table {
+			served.Listener = i
+			all = append(all, served)
+		}
 	}
 	return all
 }
