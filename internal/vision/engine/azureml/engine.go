@@ -1,0 +1,106 @@
+package azureml
+
+import (
+	"cmp"
+	"context"
+	"encoding/base64"
+	"net/http"
+	"strings"
+
+	"granary/internal/platform/fault"
+	"granary/internal/vision/engine"
+	"granary/internal/vision/engine/remote"
+	"granary/internal/vision/raster"
+)
+
+// Name is how pipelines name this engine.
+const Name = "azureml"
+
+// Engine opens models behind scoring endpoints.
+type Engine struct {
+	config remote.Config
+}
+
+var _ engine.Engine = (*Engine)(nil)
+
+// New returns the engine.
+func New(config remote.Config) *Engine { return &Engine{config: config} }
+
+// Open prepares the model without calling it. It takes no options. Errors:
+// fault.Invalid for an endpoint, a header name or a key that cannot be sent.
+func (e *Engine) Open(_ context.Context, spec engine.Spec) (engine.Model, error) {
+	header := http.Header{}
+	header.Set("Content-Type", cmp.Or(spec.Content, "application/json"))
+	if spec.APIKey != "" {
+		header.Set("Authorization", "Bearer "+spec.APIKey)
+	}
+	if spec.Deployment != "" {
+		header.Set(spec.Deployment, spec.Name)
+	}
+	for name, values := range header {
+		if !isToken(name) || strings.ContainsAny(values[0], "\r\n\x00") {
+			return nil, fault.New(fault.Invalid, "the headers of model %s cannot be sent", spec.Name)
+		}
+	}
+	if len(spec.Options) > 0 && string(spec.Options) != "null" && string(spec.Options) != "{}" {
+		return nil, fault.New(fault.Invalid, "model %s: the azureml engine takes no options", spec.Name)
+	}
+	client, err := remote.New(spec, e.config)
+	if err != nil {
+		return nil, err
+	}
+	return &model{name: spec.Name, endpoint: spec.Endpoint, header: header, client: client}, nil
+}
+
+// isToken reports whether s can be the name of a header (RFC 9110, section 5.6.2).
+func isToken(s string) bool {
+	return s != "" && strings.IndexFunc(s, func(r rune) bool {
+		return r <= ' ' || r > '~' || strings.ContainsRune(`"(),/:;<=>?@[\]{}`, r)
+	}) < 0
+}
+
+type model struct {
+	name     string
+	endpoint string
+	header   http.Header
+	client   *remote.Client
+}
+
+// Detect sends the picture's file and returns the boxes of the answer.
+func (m *model) Detect(ctx context.Context, picture *raster.Picture) ([]engine.Detection, error) {
+	const head, tail = `{"input_data":{"columns":["image"],"index":[0],"data":["`, `"]}}`
+	body := make([]byte, 0, len(head)+base64.StdEncoding.EncodedLen(len(picture.Bytes))+len(tail))
+	body = append(body, head...)
+	body = base64.StdEncoding.AppendEncode(body, picture.Bytes)
+	body = append(body, tail...)
+	response, err := m.post(ctx, body)
+	if err != nil {
+		return nil, err
+	}
+	return parseDetections(m.name, response)
+}
+
+// Classify sends the crop's file as bare base64 and returns the guesses.
+func (m *model) Classify(ctx context.Context, crop *raster.Picture) ([]engine.Guess, error) {
+	response, err := m.post(ctx, base64.StdEncoding.AppendEncode(nil, crop.Bytes))
+	if err != nil {
+		return nil, err
+	}
+	return parseGuesses(m.name, response)
+}
+
+// Close drops idle connections.
+func (m *model) Close() error {
+	m.client.Close()
+	return nil
+}
+
+func (m *model) post(ctx context.Context, body []byte) ([]byte, error) {
+	response, err := m.client.Do(ctx, remote.Request{
+		Method: http.MethodPost, URL: m.endpoint, Header: m.header, Body: body,
+	})
+	if err != nil {
+		return nil, err
+	}
+	return response.Body, nil
+}
