@@ -3,7 +3,6 @@ package identity
 import (
 	"context"
 	"fmt"
-	"time"
 
 	"granary/internal/platform/fault"
 )
@@ -100,10 +99,9 @@ type AuditQuery struct {
 	Before int64
 	// Limit is how many to return, at most 500. Defaults to 50.
 	Limit int
-	// Actor, Action, Since narrow the answer when set.
+	// Actor and Action narrow the answer when set.
 	Actor  string
 	Action string
-	Since  time.Time
 }
 
 // List returns entries for an admin, and the number to pass as Before for
@@ -126,9 +124,6 @@ func (a *Audit) List(ctx context.Context, q AuditQuery) (entries []Recorded, nex
 	}
 	if q.Action != "" {
 		query.Where("action = ?", auditText(q.Action))
-	}
-	if !q.Since.IsZero() {
-		query.Where("at >= ?", stamp(q.Since))
 	}
 	if err := query.Scan(ctx); err != nil {
 		return nil, 0, fmt.Errorf("list audit trail: %w", err)
