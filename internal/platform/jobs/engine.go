@@ -53,9 +53,12 @@ type Engine interface {
 	// Stop takes no further job, waits Config.Grace for the running ones,
 	// then ends their contexts with ErrDraining, upon which they return to
 	// the queue without losing an attempt. It blocks and is idempotent. A
-	// handler that ignores its context for another Grace is left to its lease.
+	// handler that ignores its context for ReturnTime is left to its lease.
 	Stop()
 }
+
+// ReturnTime is how long Stop waits for handlers whose context it ended.
+const ReturnTime = 10 * time.Second
 
 // Config is common to both engines. The zero value is usable.
 type Config struct {

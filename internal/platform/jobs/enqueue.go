@@ -20,7 +20,7 @@ const maxKeyBytes = 512
 // Option changes how one job is enqueued.
 type Option func(*Draft)
 
-// At holds the job back until t.
+// At holds the job back until t. On PostgreSQL it may begin 5 s late.
 func At(t time.Time) Option { return func(d *Draft) { d.RunAt = Stamp(t) } }
 
 // WithPriority overrides the kind's priority; out of range is an Invalid error.

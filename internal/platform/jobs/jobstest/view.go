@@ -41,7 +41,11 @@ func testList(t *testing.T, s Store) {
 	for i := range 4 {
 		ids[i] = s.enqueue(t, engine, Work{})
 	}
-	ids[4] = s.enqueue(t, engine, Other{}, jobs.At(s.Now().Add(time.Hour)))
+	later := s.Now().Add(time.Hour)
+	ids[4] = s.enqueue(t, engine, Other{}, jobs.At(later))
+	if got := get(t, engine, ids[4]).RunAt; !got.Equal(jobs.Stamp(later)) {
+		t.Errorf("run_at = %s, want %s", got, jobs.Stamp(later))
+	}
 	if err := engine.Cancel(t.Context(), ids[1]); err != nil {
 		t.Fatalf("Cancel: %v", err)
 	}
@@ -72,7 +76,7 @@ func testList(t *testing.T, s Store) {
 	job := get(t, engine, ids[0])
 	want := jobs.Job{
 		ID: ids[0], Kind: "test_work", Queue: jobs.DefaultQueue, State: jobs.Queued, Priority: jobs.Normal,
-		MaxAttempts: 5, Args: job.Args, CreatedAt: job.CreatedAt, RunAt: job.CreatedAt,
+		MaxAttempts: 5, Args: job.Args, CreatedAt: job.CreatedAt, RunAt: job.RunAt,
 	}
 	if diff := cmp.Diff(want, job); diff != "" || job.CreatedAt.Location() != time.UTC {
 		t.Errorf("Get, in %s (-want +got):\n%s", job.CreatedAt.Location(), diff)
@@ -80,7 +84,7 @@ func testList(t *testing.T, s Store) {
 }
 
 func testStats(t *testing.T, s Store) {
-	entered, leave := make(chan struct{}, 1), make(chan struct{})
+	entered, leave := make(chan struct{}, 3), make(chan struct{})
 	engine := s.engine(t, registry(t, jobs.Policy{Concurrency: 1}, func(context.Context, *jobs.Run, Work) error {
 		entered <- struct{}{}
 		<-leave

@@ -98,7 +98,7 @@ func (e *Engine) Stop() {
 	case <-grace.C:
 	}
 	e.worker.cancelAll(jobs.ErrDraining)
-	grace.Reset(e.cfg.Grace)
+	grace.Reset(jobs.ReturnTime)
 	select {
 	case <-done:
 	case <-grace.C:
