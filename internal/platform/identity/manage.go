@@ -55,7 +55,7 @@ func (s *Service) SetRole(ctx context.Context, id string, role Role) error {
 // SetPassword gives an account a new password, for an admin, and ends all
 // its sessions. Errors: Invalid, Forbidden, NotFound.
 func (s *Service) SetPassword(ctx context.Context, id, password string) error {
-	if _, err := requireAdmin(ctx); err != nil {
+	if err := requireAdmin(ctx); err != nil {
 		return err
 	}
 	user, err := s.UserByID(ctx, id)
@@ -80,7 +80,7 @@ func (s *Service) SetPassword(ctx context.Context, id, password string) error {
 func (s *Service) alter(ctx context.Context, id string,
 	fn func(ctx context.Context, tx database.Tx, row *userRow) (*Entry, error),
 ) error {
-	if _, err := requireAdmin(ctx); err != nil {
+	if err := requireAdmin(ctx); err != nil {
 		return err
 	}
 	return s.change(ctx, func(ctx context.Context, tx database.Tx) error {

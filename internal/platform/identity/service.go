@@ -50,27 +50,26 @@ func (s *Service) now() time.Time { return stamp(s.cfg.Now()) }
 
 func stamp(t time.Time) time.Time { return t.UTC().Truncate(time.Microsecond) }
 
-// requireAdmin returns the calling principal if it may administer.
-func requireAdmin(ctx context.Context) (Principal, error) {
+// requireAdmin refuses a caller that may not administer.
+func requireAdmin(ctx context.Context) error {
 	p, err := Require(ctx)
 	if err != nil {
-		return Principal{}, err
+		return err
 	}
 	if !p.IsAdmin() || !p.Allows(ScopeAdmin) {
-		return Principal{}, fault.New(fault.Forbidden, "this needs an administrator")
+		return fault.New(fault.Forbidden, "this needs an administrator")
 	}
-	return p, nil
+	return nil
 }
 
-// requireSelf returns the calling principal if it is the given user or may
-// administer.
-func requireSelf(ctx context.Context, userID string) (Principal, error) {
+// requireSelf refuses a caller that is neither the given user nor an admin.
+func requireSelf(ctx context.Context, userID string) error {
 	p, err := Require(ctx)
 	if err != nil {
-		return Principal{}, err
+		return err
 	}
 	if p.UserID == userID && userID != "" {
-		return p, nil
+		return nil
 	}
 	return requireAdmin(ctx)
 }

@@ -240,7 +240,7 @@ func (s *Service) idleEnd(now, absolute time.Time) time.Time {
 // Sessions lists the user's live sessions, the latest used first, for the
 // user or an admin. Errors: Unauthenticated, Forbidden.
 func (s *Service) Sessions(ctx context.Context, userID string) ([]Session, error) {
-	if _, err := requireSelf(ctx, userID); err != nil {
+	if err := requireSelf(ctx, userID); err != nil {
 		return nil, err
 	}
 	var rows []sessionRow
@@ -276,12 +276,15 @@ func (s *Service) SignOut(ctx context.Context, secret string) error {
 }
 
 // SignOutEverywhere ends all sessions of the user, for the user or an admin.
-// API tokens stay. Errors: Unauthenticated, Forbidden.
+// API tokens stay. Errors: Unauthenticated, Forbidden, NotFound.
 func (s *Service) SignOutEverywhere(ctx context.Context, userID string) error {
-	if _, err := requireSelf(ctx, userID); err != nil {
+	if err := requireSelf(ctx, userID); err != nil {
 		return err
 	}
 	return s.change(ctx, func(ctx context.Context, tx database.Tx) error {
+		if _, err := findUser(ctx, tx, "id = ?", userID); err != nil {
+			return err
+		}
 		if err := endSessions(ctx, tx, userID, ""); err != nil {
 			return err
 		}

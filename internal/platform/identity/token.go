@@ -173,7 +173,7 @@ func pruneTokens(ctx context.Context, tx database.Tx, userID string, now time.Ti
 // Tokens lists the user's tokens, the newest first, for the user or an admin.
 // Errors: Unauthenticated, Forbidden.
 func (s *Service) Tokens(ctx context.Context, userID string) ([]Token, error) {
-	if _, err := requireSelf(ctx, userID); err != nil {
+	if err := requireSelf(ctx, userID); err != nil {
 		return nil, err
 	}
 	var rows []tokenRow
@@ -209,7 +209,7 @@ func (s *Service) RevokeToken(ctx context.Context, id string) error {
 		if err != nil {
 			return fmt.Errorf("read token: %w", err)
 		}
-		if _, err := requireSelf(ctx, row.UserID); err != nil {
+		if err := requireSelf(ctx, row.UserID); err != nil {
 			return missing
 		}
 		if !row.RevokedAt.IsZero() {

@@ -130,7 +130,7 @@ func (n NewUser) checked() (NewUser, error) {
 // CreateUser creates an account for an admin. Errors: Invalid, Forbidden,
 // Conflict when the e-mail or id is taken.
 func (s *Service) CreateUser(ctx context.Context, n NewUser) (User, error) {
-	if _, err := requireAdmin(ctx); err != nil {
+	if err := requireAdmin(ctx); err != nil {
 		return User{}, err
 	}
 	n, err := s.Prepare(ctx, n)
@@ -235,7 +235,7 @@ func (p Page) limit() int64 {
 // List returns accounts in the order of their addresses, for an admin, and
 // the cursor of the next part, empty at the end.
 func (s *Service) List(ctx context.Context, page Page) (users []User, next string, err error) {
-	if _, err := requireAdmin(ctx); err != nil {
+	if err := requireAdmin(ctx); err != nil {
 		return nil, "", err
 	}
 	after, err := base64.RawURLEncoding.DecodeString(page.Cursor)

@@ -21,38 +21,40 @@ import (
 
 const vouchSecret = "a secret that the proxy and the server share"
 
-func sign(t testing.TB, method jwt.SigningMethod, key any, claims jwt.MapClaims) string {
-	t.Helper()
+func sign(tb testing.TB, method jwt.SigningMethod, key any, claims jwt.MapClaims) string {
+	tb.Helper()
 	text, err := jwt.NewWithClaims(method, claims).SignedString(key)
 	if err != nil {
-		t.Fatalf("sign: %v", err)
+		tb.Fatalf("sign: %v", err)
 	}
 	return text
 }
 
-func pack(t testing.TB, text string) []byte {
-	t.Helper()
+func pack(tb testing.TB, text string) []byte {
+	tb.Helper()
 	var packed bytes.Buffer
 	w := gzip.NewWriter(&packed)
 	if _, err := w.Write([]byte(text)); err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
 	if err := w.Close(); err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
 	return packed.Bytes()
 }
 
-func cookieValue(t testing.TB, token string) string {
-	return base64.URLEncoding.EncodeToString(pack(t, token))
+func cookieValue(tb testing.TB, token string) string {
+	tb.Helper()
+	return base64.URLEncoding.EncodeToString(pack(tb, token))
 }
 
 func claimsOf(email any, expiry time.Time) jwt.MapClaims {
 	return jwt.MapClaims{"iss": "Vouch", "exp": expiry.Unix(), "username": "u", "CustomClaims": map[string]any{"email": email}}
 }
 
-func withCookies(t testing.TB, pairs ...string) *http.Request {
-	r := httptest.NewRequestWithContext(t.Context(), http.MethodPost, "/get-user-id", nil)
+func withCookies(tb testing.TB, pairs ...string) *http.Request {
+	tb.Helper()
+	r := httptest.NewRequestWithContext(tb.Context(), http.MethodPost, "/get-user-id", nil)
 	for i := 0; i < len(pairs); i += 2 {
 		r.Header.Add("Cookie", pairs[i]+"="+pairs[i+1])
 	}
