@@ -30,6 +30,7 @@ type body struct {
 	limit    int64 // -1 until prepared
 	received int64
 	overflow bool
+	expects  bool // the client sent Expect: 100-continue
 	ended    bool
 	err      error
 }
@@ -111,6 +112,9 @@ func (b *body) release() {
 func (b *body) drain(w http.ResponseWriter) {
 	if b.reader == nil || b.reader == http.NoBody || b.ended {
 		return
+	}
+	if b.expects && b.received == 0 {
+		return // the client waits for leave to send, RFC 9110 §10.1.1
 	}
 	if err := http.NewResponseController(w).Flush(); err != nil {
 		return

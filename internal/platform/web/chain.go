@@ -24,7 +24,7 @@ func (s *Server) outer(next http.Handler) http.Handler {
 		t := &tracker{ResponseWriter: w, x: x, request: r, control: http.NewResponseController(w), idle: s.config.BodyIdleTimeout}
 		t.extend() // the last deadline of the connection's previous request is past
 		w.Header().Set("X-Request-Id", x.id)
-		x.body = &body{reader: r.Body, control: t.control, idle: s.config.BodyIdleTimeout, limit: -1}
+		x.body = &body{reader: r.Body, control: t.control, idle: s.config.BodyIdleTimeout, limit: -1, expects: r.Header.Get("Expect") != ""}
 		if r.Body != nil && r.Body != http.NoBody {
 			r.Body = x.body
 		}
@@ -154,30 +154,35 @@ func (s *Server) inner(d *mountedDoor, path string, route Route) http.Handler {
 		defer s.guard(t, r)
 		route.Handler.ServeHTTP(t, r)
 	}))
-	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		x := exchangeFrom(r.Context())
-		x.door, x.route, x.quiet = d, path, route.Unlimited
-		d.cors.ordinary(w, r)
+	work := func(w http.ResponseWriter, r *http.Request, x *exchange) error {
 		if !route.Unlimited {
 			select {
 			case s.slots <- struct{}{}:
 				defer func() { <-s.slots }()
 			default:
-				d.door.WriteError(w, r, busy(fault.Unavailable, 0, "the server is busy, try again in a moment"))
-				return
+				return busy(fault.Unavailable, 0, "the server is busy, try again in a moment")
 			}
 		}
 		r, err := s.admit(r, x, route)
-		if err == nil {
-			err = x.body.prepare(r, route.Consumes, limit)
-		}
 		if err != nil {
-			d.door.WriteError(w, r, err)
-			x.body.drain(w)
-			return
+			return err
+		}
+		if err := x.body.prepare(r, route.Consumes, limit); err != nil {
+			return err
 		}
 		handler.ServeHTTP(w, r)
-		if x.body.overflow {
+		return nil
+	}
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		x := exchangeFrom(r.Context())
+		x.door, x.route, x.quiet = d, path, route.Unlimited
+		d.cors.ordinary(w, r)
+		err := work(w, r, x)
+		if err != nil {
+			d.door.WriteError(w, r, err)
+		}
+		// Out of the slot: the rest of a body is nobody's work.
+		if err != nil || x.body.overflow {
 			x.body.drain(w)
 		}
 	})

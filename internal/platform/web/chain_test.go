@@ -238,7 +238,8 @@ func TestTokenScopes(t *testing.T) {
 	scoped := route("GET", "/scoped", web.SignedIn, say(""))
 	scoped.Scope = "vision"
 	native := web.NewNative("native")
-	native.Add(scoped, route("GET", "/unscoped", web.SignedIn, say("")), route("GET", "/public", web.Public, say("")))
+	native.Add(scoped, route("GET", "/read", web.SignedIn, say("")), route("POST", "/write", web.SignedIn, say("")),
+		route("GET", "/admin", web.AdminOnly, say("")), route("POST", "/by_door", web.ByDoor, say("")), route("GET", "/public", web.Public, say("")))
 	with := func(scopes ...string) web.Authenticator {
 		return func(*http.Request) (identity.Principal, bool, error) {
 			return identity.Principal{UserID: "u", Role: identity.Admin, Method: "token", Scopes: scopes}, true, nil
@@ -246,16 +247,25 @@ func TestTokenScopes(t *testing.T) {
 	}
 	for _, tc := range []struct {
 		scopes []string
-		want   [3]int
+		allows []string
 	}{
-		{nil, [3]int{200, 200, 200}},
-		{[]string{"vision"}, [3]int{200, 403, 200}},
-		{[]string{"jobs"}, [3]int{403, 403, 200}},
+		{nil, []string{"/scoped", "/read", "/write", "/admin", "/by_door", "/public"}},
+		{[]string{"vision"}, []string{"/scoped", "/public"}},
+		{[]string{"read"}, []string{"/read", "/public"}},
+		{[]string{"read", "write"}, []string{"/read", "/write", "/by_door", "/public"}},
+		{[]string{"admin"}, []string{"/admin", "/public"}},
 	} {
 		b := setup(t, web.Config{}, web.Entry{Door: native, Authenticate: with(tc.scopes...)})
-		for i, path := range []string{"/scoped", "/unscoped", "/public"} {
-			if got := b.do(request("GET", path, "")).StatusCode; got != tc.want[i] {
-				t.Errorf("GET %s with scopes %v = %d, want %d", path, tc.scopes, got, tc.want[i])
+		for _, served := range b.Table() {
+			if served.Door != "native" {
+				continue
+			}
+			want := http.StatusForbidden
+			if slices.Contains(tc.allows, served.Path()) {
+				want = http.StatusOK
+			}
+			if got := b.do(request(served.Route.Method, served.Path(), "")).StatusCode; got != want {
+				t.Errorf("%s %s with scopes %v = %d, want %d", served.Route.Method, served.Path(), tc.scopes, got, want)
 			}
 		}
 	}

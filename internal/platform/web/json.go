@@ -68,39 +68,50 @@ func readBody(r *http.Request) ([]byte, error) {
 // UnmarshalJSON decodes data, which must be one JSON value and nothing else,
 // under the caps above.
 func UnmarshalJSON(data []byte, v any, strict bool) error {
+	if len(bytes.TrimLeft(data, jsonSpace)) == 0 {
+		return fault.New(fault.Invalid, "the body is empty, JSON expected")
+	}
 	if err := guardJSON(data); err != nil {
 		return err
 	}
+	if !strict {
+		// Unlike a Decoder, Unmarshal does not copy the data, which may be
+		// a large picture in base64.
+		if err := json.Unmarshal(data, v); err != nil {
+			return jsonFault(err, len(data))
+		}
+		return nil
+	}
 	decoder := json.NewDecoder(bytes.NewReader(data))
-	if strict {
-		decoder.DisallowUnknownFields()
-	}
+	decoder.DisallowUnknownFields()
 	if err := decoder.Decode(v); err != nil {
-		return jsonFault(err)
+		return jsonFault(err, len(data))
 	}
-	if rest := bytes.TrimLeft(data[decoder.InputOffset():], " \t\r\n"); len(rest) > 0 {
+	if rest := bytes.TrimLeft(data[decoder.InputOffset():], jsonSpace); len(rest) > 0 {
 		return fault.New(fault.Invalid, "the body goes on after its JSON value")
 	}
 	return nil
 }
 
-// jsonFault words a decoding error for users.
-func jsonFault(err error) error {
+const jsonSpace = " \t\r\n" // RFC 8259 §2
+
+// jsonFault words an error of decoding size bytes for users.
+func jsonFault(err error, size int) error {
 	var syntax *json.SyntaxError
 	var wrongType *json.UnmarshalTypeError
 	switch {
-	case errors.Is(err, io.EOF):
-		return fault.New(fault.Invalid, "the body is empty, JSON expected")
-	case errors.Is(err, io.ErrUnexpectedEOF):
-		return fault.New(fault.Invalid, "the body ends in the middle of its JSON value")
-	case errors.As(err, &syntax):
-		return fault.New(fault.Invalid, "the body is not JSON at byte %d", syntax.Offset)
 	case errors.As(err, &wrongType):
 		field := wrongType.Field
 		if field == "" {
 			field = "the body"
 		}
 		return fault.New(fault.Invalid, "%s must be %s, not %s", field, jsonName(wrongType), wrongType.Value)
+	case errors.Is(err, io.ErrUnexpectedEOF):
+		return fault.New(fault.Invalid, "the body is not JSON at byte %d, its end", size)
+	case errors.As(err, &syntax) && syntax.Offset >= int64(size):
+		return fault.New(fault.Invalid, "the body is not JSON at byte %d, its end", size)
+	case errors.As(err, &syntax):
+		return fault.New(fault.Invalid, "the body is not JSON at byte %d", syntax.Offset)
 	}
 	return fault.New(fault.Invalid, "%w", err)
 }
@@ -126,7 +137,7 @@ func jsonName(e *json.UnmarshalTypeError) string {
 // guardJSON checks depth and lengths in one pass without allocation. It does
 // not judge the syntax: the decoder does.
 func guardJSON(data []byte) error {
-	var counts [MaxJSONDepth]int
+	var counts [MaxJSONDepth + 1]int // by depth
 	depth := 0
 	for i := 0; i < len(data); i++ {
 		switch data[i] {
@@ -140,19 +151,16 @@ func guardJSON(data []byte) error {
 			if depth == MaxJSONDepth {
 				return fault.New(fault.Invalid, "the JSON is nested more than %d deep", MaxJSONDepth)
 			}
-			counts[depth] = 0
 			depth++
+			counts[depth] = 0
 		case ']', '}':
 			if depth == 0 {
 				return nil // unbalanced: the decoder says so
 			}
 			depth--
 		case ',':
-			if depth == 0 {
-				return nil
-			}
 			// n commas part n+1 elements.
-			if counts[depth-1]++; counts[depth-1] >= MaxJSONLength {
+			if counts[depth]++; counts[depth] >= MaxJSONLength {
 				return fault.New(fault.TooLarge, "a JSON array or object has more than %d elements", MaxJSONLength)
 			}
 		}

@@ -349,3 +349,36 @@ func TestStartReportsWhatItCannotBind(t *testing.T) {
 	}
 	b.Stop()
 }
+
+// A client that asks before it sends gets the refusal at once and sends
+// nothing.
+func TestExpectContinueIsRefusedBeforeTheBody(t *testing.T) {
+	t.Parallel()
+	door := &arrayDoor{"d", []web.Route{route("POST", "/in", web.SignedIn, http.HandlerFunc(echo)), route("POST", "/echo", web.Public, http.HandlerFunc(echo))}}
+	b := setup(t, web.Config{}, web.Entry{Door: door, MaxBody: 8})
+	addr := b.start(t)
+	for _, tc := range []struct{ path, length, want string }{
+		{"/in", "5", "401 Unauthorized"},
+		{"/echo", "500", "413 Request Entity Too Large"},
+		{"/echo", "5", "100 Continue"},
+	} {
+		conn := dial(t, addr)
+		send(t, conn, "POST "+tc.path+" HTTP/1.1\r\nHost: x\r\nExpect: 100-continue\r\nContent-Length: "+tc.length+"\r\n\r\n")
+		line, err := bufio.NewReader(conn).ReadString('\n')
+		if err != nil || !strings.Contains(line, tc.want) {
+			t.Errorf("POST %s asking to send %s bytes = %q, %v, want %q", tc.path, tc.length, line, err, tc.want)
+		}
+		_ = conn.Close()
+	}
+}
+
+// A path of thousands of segments must not cost more than any other.
+func TestLongUnknownPath(t *testing.T) {
+	t.Parallel()
+	b := setup(t, web.Config{}, web.Entry{Door: &arrayDoor{"d", []web.Route{route("GET", "/a/b", web.Public, say("a"))}}})
+	for _, path := range []string{"/" + strings.Repeat("a/", 30_000), "/" + strings.Repeat("x", 60_000), "/a/b/c"} {
+		if got := b.do(request("GET", path, "")).StatusCode; got != 404 {
+			t.Errorf("GET of %d bytes = %d, want 404", len(path), got)
+		}
+	}
+}

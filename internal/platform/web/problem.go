@@ -64,6 +64,10 @@ func StatusOf(err error) int {
 	return Status(fault.Of(err))
 }
 
+// statusClientClosed is what logs and metrics show of a request whose client
+// went away; nobody reads the answer.
+const statusClientClosed = 499
+
 // ErrorHeader does what every error shape has in common and returns the
 // status to write: it logs an internal error with its cause, once per
 // request, forbids caching and sets Retry-After and WWW-Authenticate where
@@ -71,6 +75,9 @@ func StatusOf(err error) int {
 func ErrorHeader(w http.ResponseWriter, r *http.Request, err error) int {
 	LogError(r.Context(), err)
 	status := StatusOf(err)
+	if errors.Is(err, context.Canceled) && r.Context().Err() != nil {
+		status = statusClientClosed
+	}
 	h := w.Header()
 	// A handler may have announced a body that it then could not make.
 	for _, name := range []string{"Content-Length", "Content-Encoding", "Content-Disposition", "ETag", "Last-Modified"} {
@@ -158,7 +165,8 @@ func newProblem(ctx context.Context, err error) *Problem {
 // Error returns the detail.
 func (p *Problem) Error() string { return p.Detail }
 
-// GetStatus, GetHeaders and ContentType let huma write a Problem.
+// GetStatus returns the status; with GetHeaders and ContentType it lets huma
+// write a Problem.
 func (p *Problem) GetStatus() int { return p.Status }
 
 // GetHeaders returns the header fields that go with the problem.

@@ -1,6 +1,10 @@
 package web
 
-import "net/http"
+import (
+	"net/http"
+
+	"granary/internal/platform/identity"
+)
 
 // Access says who may call a route before its service decides about the object.
 type Access uint8
@@ -44,8 +48,9 @@ type Route struct {
 	Method string // GET, POST, …; a GET route answers HEAD too
 	Path   string // net/http pattern path, such as /api/v1/jobs/{id}
 	Access Access
-	// Scope is what a scoped API token must hold to call the route. A scoped
-	// token cannot call a route above Public that names no scope.
+	// Scope is what a scoped API token must hold to call the route. Defaults
+	// to admin for StewardOnly and AdminOnly, else read for GET and write for
+	// the other methods. Public routes need none.
 	Scope string
 	// Summary is one line for the OpenAPI document.
 	Summary string
@@ -73,6 +78,19 @@ type Route struct {
 	Handler http.Handler
 
 	operation *operationDoc // set by Handle: the full description from types
+}
+
+// scope returns Scope or its default.
+func (r Route) scope() string {
+	switch {
+	case r.Access == Public || r.Scope != "":
+		return r.Scope
+	case r.Access == StewardOnly || r.Access == AdminOnly:
+		return identity.ScopeAdmin
+	case r.Method == http.MethodGet || r.Method == http.MethodHead:
+		return identity.ScopeRead
+	}
+	return identity.ScopeWrite
 }
 
 // Param documents one query parameter of a plain route.

@@ -184,6 +184,7 @@ func (rt *router) fill(doors []*mountedDoor) ([]Served, error) {
 					errs = append(errs, fmt.Errorf("door %s: %s %s: %w", d.door.Name(), r.Method, r.Path, err))
 					continue
 				}
+				r.Scope = r.scope()
 				add(d, r)
 			}
 		}
@@ -255,11 +256,12 @@ func (rt *router) claim(d *mountedDoor, prefix, path string) {
 // doorFor returns the door that answers an address without a route: the one
 // whose routes share most leading segments with it, else the fallback.
 func (rt *router) doorFor(path string) *mountedDoor {
+	path = path[:min(len(path), 256)] // no route is longer; hostile paths are
 	for path != "" {
 		if d := rt.prefixes[path]; d != nil {
 			return d
 		}
-		path = path[:strings.LastIndexByte(path, '/')]
+		path = path[:max(0, strings.LastIndexByte(path, '/'))]
 	}
 	return rt.fallback
 }

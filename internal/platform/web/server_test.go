@@ -2,6 +2,7 @@ package web_test
 
 import (
 	"net/http"
+	"net/http/httptest"
 	"strings"
 	"testing"
 
@@ -77,5 +78,23 @@ func TestNewRefuses(t *testing.T) {
 				t.Errorf("New = %v, want an error with %q", err, tc.want)
 			}
 		})
+	}
+}
+
+func BenchmarkRequest(b *testing.B) {
+	door := &arrayDoor{name: "d", routes: []web.Route{route("GET", "/a/{id}", web.SignedIn, say("a"))}}
+	server, err := web.New(web.Config{Listeners: []web.Listener{{Address: "127.0.0.1:0"}}, RatePerSecond: 1e9, RateBurst: 1e9},
+		web.Hooks{Logger: discard()}, web.Entry{Door: door, Authenticate: byHeader("token")})
+	if err != nil {
+		b.Fatal(err)
+	}
+	handler := server.Handler(0)
+	b.ReportAllocs()
+	for b.Loop() {
+		w := httptest.NewRecorder()
+		handler.ServeHTTP(w, request("GET", "/a/7", "", "Authorization", "member"))
+		if w.Code != http.StatusOK {
+			b.Fatalf("GET /a/7 = %d", w.Code)
+		}
 	}
 }
