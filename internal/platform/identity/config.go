@@ -24,8 +24,9 @@ type Config struct {
 	// Argon2 is the cost of one password hash. Defaults to the second
 	// recommended option of RFC 9106, section 4.
 	Argon2 Argon2
-	// HashSlots is how many hashes may run at once; each takes Argon2.Memory.
-	// Defaults to 2.
+	// HashSlots is how many hashes may run at once; each takes
+	// Argon2.MemoryKiB, and about as much again until it is collected.
+	// Defaults to 1, which with four threads keeps four cores busy.
 	HashSlots int
 	// Secure reports whether the browser's side of a request is encrypted; it
 	// knows which proxies to believe. Defaults to whether the request itself
@@ -52,7 +53,7 @@ func (c Config) withDefaults() Config {
 		c.Argon2 = Argon2{Time: 3, MemoryKiB: 64 * 1024, Threads: 4}
 	}
 	if c.HashSlots <= 0 {
-		c.HashSlots = 2
+		c.HashSlots = 1
 	}
 	if c.RequestID == nil {
 		c.RequestID = func(context.Context) string { return "" }

@@ -20,7 +20,7 @@ const (
 	keyBytes  = 32
 	// maxHashWaiters bounds the queue for a hash slot; a flood beyond it is
 	// answered Unavailable at once.
-	maxHashWaiters = 64
+	maxHashWaiters = 32
 	// maxHashWait bounds how long one caller stays in the queue.
 	maxHashWait = 10 * time.Second
 )
