@@ -252,17 +252,19 @@ func TestSessionCookie(t *testing.T) {
 	for _, tc := range []struct {
 		name       string
 		publicURL  string
+		secure     func(*http.Request) bool
 		overTLS    bool
 		wantName   string
 		wantSecure bool
 	}{
-		{"plain", "", false, "granary_session", false},
-		{"tls", "", true, "__Host-granary_session", true},
-		{"tls at a proxy", "HTTPS://granary.lab.example", false, "__Host-granary_session", true},
+		{"plain", "", nil, false, "granary_session", false},
+		{"tls", "", nil, true, "__Host-granary_session", true},
+		{"tls at the public address", "HTTPS://granary.lab.example", nil, false, "__Host-granary_session", true},
+		{"tls at a trusted proxy", "", func(*http.Request) bool { return true }, false, "__Host-granary_session", true},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			t.Parallel()
-			s := newService(t, databasetest.Open(t, sets...), identity.Config{PublicURL: tc.publicURL})
+			s := newService(t, databasetest.Open(t, sets...), identity.Config{PublicURL: tc.publicURL, Secure: tc.secure})
 			user := mustCreate(t, s, identity.NewUser{Email: "ada@lab.example", Password: goodPassword})
 			request := func(cookies ...*http.Cookie) *http.Request {
 				r := httptest.NewRequestWithContext(t.Context(), http.MethodPost, "/signin", nil)
