@@ -229,7 +229,10 @@ func documentPath(pattern string) string {
 	return strings.ReplaceAll(strings.TrimSuffix(pattern, "{$}"), "...}", "}")
 }
 
+// notWord is what an operation id cannot hold.
+var notWord = regexp.MustCompile(`[^a-zA-Z0-9]+`)
+
 // operationID makes a stable identifier for client generators.
 func operationID(door, method, path string) string {
-	return strings.Trim(regexp.MustCompile(`[^a-zA-Z0-9]+`).ReplaceAllString(door+"_"+strings.ToLower(method)+"_"+path, "_"), "_")
+	return strings.Trim(notWord.ReplaceAllString(door+"_"+strings.ToLower(method)+"_"+path, "_"), "_")
 }
