@@ -7,7 +7,7 @@ TOOL = go tool -modfile=tools/go.mod
 
 # A static binary that is the same wherever it is built.
 export CGO_ENABLED = 0
-BUILD = go build -trimpath -buildvcs=false -ldflags "-s -w -X main.version=$(VERSION)"
+BUILD = go build -trimpath -ldflags "-s -w -X main.version=$(VERSION)"
 
 .DEFAULT_GOAL := help
 .PHONY: help build run test test-race lint fmt fuzz bench cover generate verify clean

@@ -68,8 +68,8 @@ type Web struct {
 	MaxBodyBytes          Bytes         `yaml:"max_body_bytes" default:"64MiB" min:"1KiB" desc:"Largest request body; a larger one is answered 413."`
 	MaxHeaderBytes        Bytes         `yaml:"max_header_bytes" default:"64KiB" min:"4KiB" max:"16MiB" desc:"Largest request header; a larger one is answered 431."`
 	MaxConcurrentRequests int           `yaml:"max_concurrent_requests" default:"256" min:"1" desc:"Most requests at once; more are answered 503 with Retry-After."`
-	RatePerSecond         float64       `yaml:"rate_per_second" default:"100" min:"0" desc:"Requests a second that one client (address and account) may make for long; more are answered 429 with Retry-After. 0 switches the limit off."`
-	RateBurst             int           `yaml:"rate_burst" default:"400" min:"1" desc:"Requests that one client may make at once before rate_per_second counts."`
+	RatePerSecond         float64       `yaml:"rate_per_second" default:"500" min:"0.1" desc:"Requests a second that one client (account, or address when nobody is signed in) may make for long; more are answered 429 with Retry-After."`
+	RateBurst             int           `yaml:"rate_burst" default:"1000" min:"1" desc:"Requests that one client may make at once before rate_per_second counts."`
 	HeaderTimeout         time.Duration `yaml:"header_timeout" default:"10s" min:"100ms" desc:"Longest time for a request's header to arrive."`
 	BodyIdleTimeout       time.Duration `yaml:"body_idle_timeout" default:"30s" min:"100ms" desc:"Longest time without a byte while a body arrives."`
 	IdleTimeout           time.Duration `yaml:"idle_timeout" default:"2m" min:"1s" desc:"How long an unused connection is kept."`
@@ -101,6 +101,9 @@ type Telemetry struct {
 
 // Jobs configures background work.
 type Jobs struct {
-	Slots     int           `yaml:"slots" default:"2" min:"0" max:"1024" desc:"Jobs that this process runs at once; 0 leaves them to other processes."`
-	Retention time.Duration `yaml:"retention" default:"720h" min:"1h" desc:"How long finished jobs stay listed."`
+	Slots        int           `yaml:"slots" default:"2" min:"1" max:"1024" desc:"Jobs of one queue that this process runs at once."`
+	DrainTimeout time.Duration `yaml:"drain_timeout" default:"10s" min:"0s" desc:"How long running jobs may finish after SIGTERM before they go back to the queue."`
+	MaxWaiting   int           `yaml:"max_waiting" default:"10000" min:"1" desc:"Most jobs that wait in one queue; what would add another is answered 503."`
+	Retention    time.Duration `yaml:"retention" default:"720h" min:"1h" desc:"How long finished jobs stay listed."`
+	KeepFinished int           `yaml:"keep_finished" default:"10000" min:"0" desc:"Most finished jobs that stay listed."`
 }

@@ -205,6 +205,9 @@ func (c *Config) checkWeb(report reporter) {
 			report("vision.nachet.prefixes", "%q must begin with / and not end with it", prefix)
 		}
 	}
+	if c.Vision.Nachet.BodyBudgetBytes < c.Vision.Nachet.MaxBodyBytes {
+		report("vision.nachet.body_budget_bytes", "must be at least vision.nachet.max_body_bytes (%s)", c.Vision.Nachet.MaxBodyBytes)
+	}
 	if seedData := c.Vision.Nachet.SeedDataURL; seedData != "" && !hasScheme(seedData, "http://", "https://") {
 		report("vision.nachet.seed_data_url", "must begin with http:// or https://")
 	}

@@ -9,6 +9,7 @@ type Vision struct {
 	MaxFrames    int             `yaml:"max_frames" default:"16" min:"1" desc:"Most frames or pages of a picture."`
 	MaxSide      int             `yaml:"max_side" default:"30000" min:"1" desc:"Longest side of a picture, in pixels."`
 	MaxFileBytes Bytes           `yaml:"max_file_bytes" default:"40MiB" min:"1KiB" desc:"Largest picture file."`
+	MaxBoxes     int             `yaml:"max_boxes" default:"1000" min:"1" desc:"Most boxes kept of one inference."`
 	RetrainAfter int             `yaml:"retrain_after" default:"25" min:"0" desc:"Newly verified boxes after which the built-in classifier is trained again; 0 trains only on request."`
 	Pipelines    VisionPipelines `yaml:"pipelines" desc:"Where pipelines are read from."`
 	Nachet       Nachet          `yaml:"nachet" desc:"The door for the unmodified seed-classification front end."`
@@ -36,6 +37,7 @@ type Nachet struct {
 	ValidWidth        int           `yaml:"valid_width" default:"1920" min:"1" desc:"/image-validation refuses a picture that is both wider and higher than valid_width × valid_height."`
 	ValidHeight       int           `yaml:"valid_height" default:"1080" min:"1" desc:"See valid_width."`
 	MaxBodyBytes      Bytes         `yaml:"max_body_bytes" default:"16MiB" min:"1KiB" desc:"Largest request body at this door. A picture travels as base64, so a file of three quarters of it fits."`
+	BodyBudgetBytes   Bytes         `yaml:"body_budget_bytes" default:"160MiB" min:"1MiB" desc:"Memory for request bodies that are worked on at once; further requests wait."`
 	RequireValidator  bool          `yaml:"require_validator" default:"false" desc:"Let /inf refuse pictures that /image-validation has not seen."`
 	DevUserEmail      string        `yaml:"dev_user_email" desc:"Account that receives archived pictures; /delete-with-archive needs it."`
 	SeedDataURL       string        `yaml:"seed_data_url" desc:"Address below which seeds/all.json holds the seed fact sheets. Empty: only sheets imported with granary seeds import."`

@@ -82,10 +82,10 @@ func (k *Key) Seal(plain []byte, context string) (string, error) {
 // Open implements Sealer.
 func (k *Key) Open(sealed, context string) ([]byte, error) {
 	encoded, ok := strings.CutPrefix(sealed, version)
-	if !ok || len(encoded) > base64.RawStdEncoding.EncodedLen(maxPlain+64) {
+	// The decoder skips line breaks; exactly one text may open to a value.
+	if !ok || strings.ContainsAny(encoded, "\r\n") || len(encoded) > base64.RawStdEncoding.EncodedLen(maxPlain+64) {
 		return nil, ErrSealed
 	}
-	// Strict: exactly one text opens to a value.
 	raw, err := base64.RawStdEncoding.Strict().DecodeString(encoded)
 	if err != nil || len(raw) < k.aead.NonceSize() {
 		return nil, ErrSealed
