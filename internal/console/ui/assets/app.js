@@ -84,4 +84,3 @@ function localTimes(root) {
 }
 localTimes(document);
 document.addEventListener("htmx:afterSwap", (event) => localTimes(event.target));
-for (const el of $$(".js-only")) el.hidden = false;
