@@ -24,8 +24,8 @@ func scene(mp float64) image.Image {
 // BenchmarkFind shows that time grows no faster than the picture.
 func BenchmarkFind(b *testing.B) {
 	for _, mp := range []float64{0.5, 1, 2, 4, 8, 16, 32} {
-		img := scene(mp)
 		b.Run(fmt.Sprintf("%gMP", mp), func(b *testing.B) {
+			img := scene(mp)
 			size := img.Bounds()
 			b.SetBytes(int64(size.Dx() * size.Dy()))
 			for b.Loop() {

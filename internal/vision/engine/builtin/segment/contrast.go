@@ -41,18 +41,14 @@ func measure(p *planes, g *ground) *contrast {
 			}
 		}
 	})
-	c.threshold = c.choose()
 	return c
 }
 
 // choose sets the threshold by Otsu's method (1979) on the histogram of
 // distances, lowered so that pale objects beside dark ones are kept, but never
 // below what the ground's own scatter reaches.
-func (c *contrast) choose() float32 {
-	var histogram [bins]int
-	for _, d := range c.d {
-		histogram[min(int(d*scale), bins-1)]++
-	}
+func (c *contrast) choose() {
+	histogram := c.histogram()
 	total, half := len(c.d), 0
 	middle := 0
 	for i, n := range histogram {
@@ -64,8 +60,15 @@ func (c *contrast) choose() float32 {
 	// The scatter is judged from the nearer half: the median distance of pure
 	// noise is about 1.2 to 1.5 of its deviation.
 	floor := max(float32(least), 4*float32(middle+1)/scale)
-	otsu := float32(otsu(histogram[:])) / scale
-	return max(floor, 0.25*otsu)
+	c.threshold = max(floor, 0.25*float32(otsu(histogram[:]))/scale)
+}
+
+func (c *contrast) histogram() *[bins]int {
+	histogram := new([bins]int)
+	for _, d := range c.d {
+		histogram[min(int(d*scale), bins-1)]++
+	}
+	return histogram
 }
 
 // otsu returns the bin that best parts the histogram in two.

@@ -10,6 +10,10 @@ import (
 // objects.
 const terms = 10
 
+// noisy is the scatter of the border, in Lab units, above which the planes are
+// smoothed.
+const noisy = 0.8
+
 // ground is the picture's background: a polynomial per Lab channel over
 // coordinates in -1..1, and how much its pixels scatter around it.
 type ground struct {
@@ -41,6 +45,8 @@ func (g *ground) coordinates(x, y int) (u, v float64) {
 // half: its median, then a plane, then a quadric, each by iterated weighted
 // least squares with Tukey's weights (Holland & Welsch 1977). Then to all
 // pixels that agree, as a cubic, so that the middle is not extrapolated.
+//
+// A noisy picture's planes are smoothed on the way.
 func estimate(p *planes) *ground {
 	g := &ground{w: p.w, h: p.h}
 	ring := g.ring(p)
@@ -49,28 +55,31 @@ func estimate(p *planes) *ground {
 	}
 	g.fit(ring, 3, 5, 4)
 	g.fit(ring, 6, 4, 2)
-	inner := g.grid(p)
-	for range 2 {
-		g.fit(inner, 6, 2, 1.5)
-		g.fit(inner, terms, 3, 1.2)
+	if max(g.noise[0], g.noise[1], g.noise[2]) > noisy {
+		for _, plane := range [...][]float32{p.l, p.a, p.b} {
+			smooth(plane, p.w, p.h)
+		}
 	}
+	inner := g.grid(p)
+	g.fit(inner, 6, 2, 1.5)
+	g.fit(inner, terms, 5, 1.2)
 	for c := range 3 {
 		g.weight[c] = float32(1 / max(1, g.noise[c]))
 	}
 	return g
 }
 
-// ring samples a frame of 2 % of the shorter side, at most 6,000 pixels.
+// ring samples a frame of 2 % of the shorter side, at most 4,000 pixels.
 func (g *ground) ring(p *planes) []sample {
 	thick := max(1, min(p.w, p.h)/50)
-	return g.pick(p, 6000, 2*thick*(p.w+p.h), func(x, y int) bool {
+	return g.pick(p, 4000, 2*thick*(p.w+p.h), func(x, y int) bool {
 		return x < thick || y < thick || x >= p.w-thick || y >= p.h-thick
 	})
 }
 
-// grid samples the whole picture, at most 12,000 pixels.
+// grid samples the whole picture, at most 8,000 pixels.
 func (g *ground) grid(p *planes) []sample {
-	return g.pick(p, 12000, p.w*p.h, func(int, int) bool { return true })
+	return g.pick(p, 8000, p.w*p.h, func(int, int) bool { return true })
 }
 
 // pick takes about every n-th candidate. The stride is walked through in each
@@ -234,11 +243,37 @@ func values(samples []sample, of func(*sample) float64) []float64 {
 	return out
 }
 
-// median reorders v. It is 0 for an empty slice.
+// median reorders v. It is 0 for an empty slice. Hoare's selection (1961) with
+// the middle as pivot is linear on average and needs no sort.
 func median(v []float64) float64 {
 	if len(v) == 0 {
 		return 0
 	}
-	slices.Sort(v)
-	return v[len(v)/2]
+	k := len(v) / 2
+	for low, high := 0, len(v)-1; low < high; {
+		pivot := v[low+(high-low)/2]
+		i, j := low, high
+		for i <= j {
+			for v[i] < pivot {
+				i++
+			}
+			for v[j] > pivot {
+				j--
+			}
+			if i <= j {
+				v[i], v[j] = v[j], v[i]
+				i++
+				j--
+			}
+		}
+		switch {
+		case k <= j:
+			high = j
+		case k >= i:
+			low = i
+		default:
+			return v[k]
+		}
+	}
+	return v[k]
 }

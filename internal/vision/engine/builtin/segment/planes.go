@@ -4,6 +4,8 @@ import (
 	"context"
 	"math"
 	"sync"
+
+	"granary/internal/vision/engine/builtin/pixel"
 )
 
 // workPixels is the size that a picture is reduced to for the search. Seeds
@@ -33,39 +35,39 @@ func parallel(n int, do func(from, to int)) {
 
 // reduce averages step × step pixels (in the sRGB curve, which is close enough
 // for edges) and converts the mean to Lab.
-func reduce(ctx context.Context, src source, limit int) (*planes, error) {
-	step := max(1, int(math.Ceil(math.Sqrt(float64(src.width)*float64(src.height)/float64(limit)))))
-	p := &planes{w: (src.width + step - 1) / step, h: (src.height + step - 1) / step, step: step}
+func reduce(ctx context.Context, src pixel.Source, limit int) (*planes, error) {
+	step := max(1, int(math.Ceil(math.Sqrt(float64(src.Width)*float64(src.Height)/float64(limit)))))
+	p := &planes{w: (src.Width + step - 1) / step, h: (src.Height + step - 1) / step, step: step}
 	n := p.w * p.h
 	all := make([]float32, 3*n)
 	p.l, p.a, p.b = all[:n:n], all[n:2*n:2*n], all[2*n:]
-	table := labTables()
+	table := pixel.Lab()
 	parallel(p.h, func(from, to int) {
-		line := make([]uint8, 3*src.width)
+		line := make([]uint8, 3*src.Width)
 		sums := make([]uint32, 3*p.w)
 		for y := from; y < to; y++ {
 			if y&15 == 0 && ctx.Err() != nil {
 				return
 			}
 			if step == 1 {
-				src.row(y, line)
+				src.Row(y, line)
 				for x := range p.w {
 					q := line[3*x : 3*x+3 : 3*x+3]
 					i := y*p.w + x
-					p.l[i], p.a[i], p.b[i] = table.lab(uint32(q[0])*16, uint32(q[1])*16, uint32(q[2])*16)
+					p.l[i], p.a[i], p.b[i] = table.Sixteenths(uint32(q[0])*16, uint32(q[1])*16, uint32(q[2])*16)
 				}
 				continue
 			}
 			clear(sums)
-			rows := min(step, src.height-y*step)
+			rows := min(step, src.Height-y*step)
 			for dy := range rows {
-				src.row(y*step+dy, line)
+				src.Row(y*step+dy, line)
 				gather(sums, line, step)
 			}
 			for x := range p.w {
-				count := uint32(rows * min(step, src.width-x*step)) //nolint:gosec // step is below 2^15
+				count := uint32(rows * min(step, src.Width-x*step)) //nolint:gosec // step is below 2^15
 				i := y*p.w + x
-				p.l[i], p.a[i], p.b[i] = table.lab(sums[3*x]*16/count, sums[3*x+1]*16/count, sums[3*x+2]*16/count)
+				p.l[i], p.a[i], p.b[i] = table.Sixteenths(sums[3*x]*16/count, sums[3*x+1]*16/count, sums[3*x+2]*16/count)
 			}
 		}
 	})

@@ -1,17 +1,21 @@
 package segment
 
-import "math"
+import (
+	"math"
+
+	"granary/internal/vision/engine/builtin/pixel"
+)
 
 // refine moves each side of an object's box to where the picture's own pixels
 // cross half of the object's contrast. The reduced box is right to one of its
 // pixels, so only three of them on either side are read.
 type refine struct {
-	src    source
+	src    pixel.Source
 	p      *planes
 	g      *ground
 	c      *contrast
 	labels []int32
-	table  *tables
+	table  *pixel.Converter
 }
 
 // halfway is the share of an object's contrast at which its edge is drawn: a
@@ -23,13 +27,13 @@ func (f *refine) box(o *candidate) Object {
 	k := f.p.step
 	need := max(halfway*o.strength, f.c.threshold)
 	x0, y0 := max((o.minX-1)*k, 0), max((o.minY-1)*k, 0)
-	x1, y1 := min((o.maxX+1)*k, f.src.width), min((o.maxY+1)*k, f.src.height)
+	x1, y1 := min((o.maxX+1)*k, f.src.Width), min((o.maxY+1)*k, f.src.Height)
 	inward := 3 * k
 	top := seek(y0, min(y0+inward, y1), func(y int) bool { return f.any(o, need, x0, x1, 1, 0, y) })
 	left := seek(x0, min(x0+inward, x1), func(x int) bool { return f.any(o, need, y0, y1, 0, 1, x) })
 	bottom := seek(y1-1, max(y1-1-inward, y0-1), func(y int) bool { return f.any(o, need, x0, x1, 1, 0, y) })
 	right := seek(x1-1, max(x1-1-inward, x0-1), func(x int) bool { return f.any(o, need, y0, y1, 0, 1, x) })
-	box := Object{MinX: float64(o.minX * k), MinY: float64(o.minY * k), MaxX: float64(min(o.maxX*k, f.src.width)), MaxY: float64(min(o.maxY*k, f.src.height)), Signs: o.signs, Score: o.signs.score()}
+	box := Object{MinX: float64(o.minX * k), MinY: float64(o.minY * k), MaxX: float64(min(o.maxX*k, f.src.Width)), MaxY: float64(min(o.maxY*k, f.src.Height)), Signs: o.signs, Score: o.signs.score()}
 	if top >= 0 {
 		box.MinY = float64(top)
 	}
@@ -94,8 +98,8 @@ func (f *refine) distance(x, y, cx, cy int) float32 {
 	if f.p.step == 1 {
 		return f.c.d[cy*f.p.w+cx]
 	}
-	r, g, b := f.src.at(x, y)
-	l, aa, bb := f.table.lab(uint32(r)*16, uint32(g)*16, uint32(b)*16)
+	r, g, b := f.src.At(x, y)
+	l, aa, bb := f.table.Sixteenths(uint32(r)*16, uint32(g)*16, uint32(b)*16)
 	k := float64(f.p.step)
 	u := 2*(float64(x)+0.5)/(k*float64(f.p.w)) - 1
 	v := 2*(float64(y)+0.5)/(k*float64(f.p.h)) - 1

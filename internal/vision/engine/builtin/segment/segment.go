@@ -4,6 +4,8 @@ import (
 	"context"
 	"image"
 	"slices"
+
+	"granary/internal/vision/engine/builtin/pixel"
 )
 
 // MaxObjects bounds how many objects one picture gives; the best scored stay.
@@ -14,8 +16,8 @@ const MaxObjects = 2000
 // A picture without any, or too small to hold one, gives none. It blocks for
 // about 25 ns a pixel and returns ctx's error when that ends first.
 func Find(ctx context.Context, img image.Image) ([]Object, error) {
-	src := newSource(img)
-	if src.width < 3 || src.height < 3 {
+	src := pixel.NewSource(img)
+	if src.Width < 3 || src.Height < 3 {
 		return nil, ctx.Err()
 	}
 	p, err := reduce(ctx, src, workPixels)
@@ -23,13 +25,8 @@ func Find(ctx context.Context, img image.Image) ([]Object, error) {
 		return nil, err
 	}
 	g := estimate(p)
-	if max(g.noise[0], g.noise[1], g.noise[2]) > noisy {
-		for _, plane := range [][]float32{p.l, p.a, p.b} {
-			smooth(plane, p.w, p.h)
-		}
-		g = estimate(p)
-	}
 	c := measure(p, g)
+	c.choose()
 	if err := ctx.Err(); err != nil {
 		return nil, err
 	}
@@ -41,7 +38,7 @@ func Find(ctx context.Context, img image.Image) ([]Object, error) {
 	if err := ctx.Err(); err != nil {
 		return nil, err
 	}
-	f := &refine{src: src, p: p, g: g, c: c, labels: labels, table: labTables()}
+	f := &refine{src: src, p: p, g: g, c: c, labels: labels, table: pixel.Lab()}
 	var objects []Object
 	for _, one := range c.candidates(labels, count) {
 		if one.plausible(p.w, p.h) {
@@ -50,10 +47,6 @@ func Find(ctx context.Context, img image.Image) ([]Object, error) {
 	}
 	return order(objects), ctx.Err()
 }
-
-// noisy is the scatter of the ground, in Lab units, above which the planes are
-// smoothed first.
-const noisy = 0.8
 
 // order keeps the best MaxObjects and sorts for reading.
 func order(objects []Object) []Object {

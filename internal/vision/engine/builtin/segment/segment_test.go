@@ -309,3 +309,36 @@ func TestFindOnAPhotograph(t *testing.T) {
 		t.Errorf("score = %.2f, want at least 0.9", got[0].Score)
 	}
 }
+
+// TestFindOnCoins counts on a photograph whose ground shares its grey levels
+// with the objects: 24 coins in four rows of six.
+func TestFindOnCoins(t *testing.T) {
+	t.Parallel()
+	f, err := os.Open(filepath.Join("testdata", "coins.png"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	img, _, err := image.Decode(f)
+	if err != nil {
+		t.Fatal(err)
+	}
+	got := find(t, img)
+	if len(got) != 24 {
+		t.Fatalf("Find(coins) = %d objects, want 24", len(got))
+	}
+	var rows [4]int
+	for _, o := range got {
+		rows[min(int((o.MinY+o.MaxY)/2)/76, 3)]++
+		w, h := o.MaxX-o.MinX, o.MaxY-o.MinY
+		if w < 34 || w > 68 || h < 33 || h > 66 || w/h > 1.3 || h/w > 1.3 {
+			t.Errorf("coin %+v is no round box of 34 to 68 pixels", o)
+		}
+		if o.Score < 0.8 {
+			t.Errorf("coin %+v scores %.2f, want at least 0.8", o, o.Score)
+		}
+	}
+	if diff := cmp.Diff([4]int{6, 6, 6, 6}, rows); diff != "" {
+		t.Errorf("coins in each row (-want +got):\n%s", diff)
+	}
+}

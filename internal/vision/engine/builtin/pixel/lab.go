@@ -1,4 +1,4 @@
-package segment
+package pixel
 
 import (
 	"math"
@@ -14,16 +14,17 @@ const (
 	rootSteps = 1 << 14
 )
 
-// tables turn sRGB into CIE Lab (CIE 15:2004, D65 white, IEC 61966-2-1
+// Converter turns sRGB into CIE Lab (CIE 15:2004, D65 white, IEC 61966-2-1
 // transfer curve) without a power or a root per pixel.
-type tables struct {
+type Converter struct {
 	linear [linearSteps]float32
 	root   [rootSteps + 64]float32
 }
 
-// labTables is built on first use and constant from then on.
-var labTables = sync.OnceValue(func() *tables {
-	t := new(tables)
+// Lab returns the one Converter; it is built on first use and constant from
+// then on.
+var Lab = sync.OnceValue(func() *Converter {
+	t := new(Converter)
 	for i := range t.linear {
 		v := float64(i) / (16 * 255)
 		if v <= 0.04045 {
@@ -44,17 +45,12 @@ var labTables = sync.OnceValue(func() *tables {
 	return t
 })
 
-// lab converts sRGB given in sixteenths of a level, 0..4080, to CIE Lab.
-func (t *tables) lab(r, g, b uint32) (l, a, bb float32) {
+// Sixteenths converts sRGB given in sixteenths of a level, 0..4080, to CIE
+// Lab: L in 0..100, a and b within about ±110.
+func (t *Converter) Sixteenths(r, g, b uint32) (l, a, bb float32) {
 	lr, lg, lb := t.linear[r], t.linear[g], t.linear[b]
 	x := t.root[int((0.4124564*lr+0.3575761*lg+0.1804375*lb)*(rootSteps/0.95047))]
 	y := t.root[int((0.2126729*lr+0.7151522*lg+0.0721750*lb)*rootSteps)]
 	z := t.root[int((0.0193339*lr+0.1191920*lg+0.9503041*lb)*(rootSteps/1.08883))]
 	return 116*y - 16, 500 * (x - y), 200 * (y - z)
-}
-
-// Lab converts one 8-bit sRGB colour to CIE Lab: L in 0..100, a and b within
-// about ±110.
-func Lab(r, g, b uint8) (l, a, bb float32) {
-	return labTables().lab(uint32(r)*16, uint32(g)*16, uint32(b)*16)
 }

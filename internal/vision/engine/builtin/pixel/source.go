@@ -1,36 +1,36 @@
-package segment
+package pixel
 
 import (
 	"image"
 	"image/color"
 )
 
-// source reads 8-bit sRGB pixels, composited on white where the picture is
+// Source reads 8-bit sRGB pixels, composited on white where the picture is
 // transparent, from any image type without copying the picture.
-type source struct {
-	width, height int
-	// row writes the pixels of row y as R, G, B bytes into dst.
-	row func(y int, dst []uint8)
-	// at reads one pixel.
-	at func(x, y int) (r, g, b uint8)
+type Source struct {
+	Width, Height int
+	// Row writes the pixels of row y as R, G, B bytes into dst.
+	Row func(y int, dst []uint8)
+	// At reads one pixel.
+	At func(x, y int) (r, g, b uint8)
 }
 
-// newSource chooses the fast path for img's type. Coordinates start at 0,
+// NewSource chooses the fast path for img's type. Coordinates start at 0,
 // whatever the bounds of img.
-func newSource(img image.Image) source {
+func NewSource(img image.Image) Source {
 	b := img.Bounds()
-	s := source{width: b.Dx(), height: b.Dy()}
+	s := Source{Width: b.Dx(), Height: b.Dy()}
 	switch m := img.(type) {
 	case *image.RGBA:
-		s.at = func(x, y int) (uint8, uint8, uint8) {
+		s.At = func(x, y int) (uint8, uint8, uint8) {
 			i := m.PixOffset(b.Min.X+x, b.Min.Y+y)
 			p := m.Pix[i : i+4 : i+4]
 			rest := 255 - p[3]
 			return p[0] + rest, p[1] + rest, p[2] + rest
 		}
-		s.row = func(y int, dst []uint8) {
+		s.Row = func(y int, dst []uint8) {
 			pix := m.Pix[m.PixOffset(b.Min.X, b.Min.Y+y):]
-			for x := range s.width {
+			for x := range s.Width {
 				p := pix[4*x : 4*x+4 : 4*x+4]
 				rest := 255 - p[3]
 				q := dst[3*x : 3*x+3 : 3*x+3]
@@ -39,14 +39,14 @@ func newSource(img image.Image) source {
 		}
 		return s
 	case *image.NRGBA:
-		s.at = func(x, y int) (uint8, uint8, uint8) {
+		s.At = func(x, y int) (uint8, uint8, uint8) {
 			i := m.PixOffset(b.Min.X+x, b.Min.Y+y)
 			p := m.Pix[i : i+4 : i+4]
 			return over(p[0], p[3]), over(p[1], p[3]), over(p[2], p[3])
 		}
-		s.row = func(y int, dst []uint8) {
+		s.Row = func(y int, dst []uint8) {
 			pix := m.Pix[m.PixOffset(b.Min.X, b.Min.Y+y):]
-			for x := range s.width {
+			for x := range s.Width {
 				p := pix[4*x : 4*x+4 : 4*x+4]
 				q := dst[3*x : 3*x+3 : 3*x+3]
 				if p[3] == 255 {
@@ -58,17 +58,17 @@ func newSource(img image.Image) source {
 		}
 		return s
 	case *image.Gray:
-		s.at = func(x, y int) (uint8, uint8, uint8) {
+		s.At = func(x, y int) (uint8, uint8, uint8) {
 			v := m.Pix[m.PixOffset(b.Min.X+x, b.Min.Y+y)]
 			return v, v, v
 		}
 	case *image.Gray16:
-		s.at = func(x, y int) (uint8, uint8, uint8) {
+		s.At = func(x, y int) (uint8, uint8, uint8) {
 			v := m.Pix[m.PixOffset(b.Min.X+x, b.Min.Y+y)]
 			return v, v, v
 		}
 	case *image.YCbCr:
-		s.at = func(x, y int) (uint8, uint8, uint8) {
+		s.At = func(x, y int) (uint8, uint8, uint8) {
 			x, y = b.Min.X+x, b.Min.Y+y
 			c := m.COffset(x, y)
 			return color.YCbCrToRGB(m.Y[m.YOffset(x, y)], m.Cb[c], m.Cr[c])
@@ -80,30 +80,30 @@ func newSource(img image.Image) source {
 				palette[i] = onWhite(c)
 			}
 		}
-		s.at = func(x, y int) (uint8, uint8, uint8) {
+		s.At = func(x, y int) (uint8, uint8, uint8) {
 			p := palette[m.Pix[m.PixOffset(b.Min.X+x, b.Min.Y+y)]]
 			return p[0], p[1], p[2]
 		}
 	case *image.RGBA64:
-		s.at = func(x, y int) (uint8, uint8, uint8) {
+		s.At = func(x, y int) (uint8, uint8, uint8) {
 			c := onWhite(m.RGBA64At(b.Min.X+x, b.Min.Y+y))
 			return c[0], c[1], c[2]
 		}
 	case *image.NRGBA64:
-		s.at = func(x, y int) (uint8, uint8, uint8) {
+		s.At = func(x, y int) (uint8, uint8, uint8) {
 			c := onWhite(m.NRGBA64At(b.Min.X+x, b.Min.Y+y))
 			return c[0], c[1], c[2]
 		}
 	default:
-		s.at = func(x, y int) (uint8, uint8, uint8) {
+		s.At = func(x, y int) (uint8, uint8, uint8) {
 			c := onWhite(img.At(b.Min.X+x, b.Min.Y+y))
 			return c[0], c[1], c[2]
 		}
 	}
-	s.row = func(y int, dst []uint8) {
-		for x := range s.width {
+	s.Row = func(y int, dst []uint8) {
+		for x := range s.Width {
 			q := dst[3*x : 3*x+3 : 3*x+3]
-			q[0], q[1], q[2] = s.at(x, y)
+			q[0], q[1], q[2] = s.At(x, y)
 		}
 	}
 	return s
