@@ -26,11 +26,16 @@ func At(t time.Time) Option { return func(d *Draft) { d.RunAt = Stamp(t) } }
 // WithPriority overrides the kind's priority; out of range is an Invalid error.
 func WithPriority(p Priority) Option { return func(d *Draft) { d.Priority = p } }
 
+// OwnedBy says for which user the job works, who may then watch, cancel and
+// retry it.
+func OwnedBy(userID string) Option { return func(d *Draft) { d.Owner = userID } }
+
 // Draft is a checked job that an engine has yet to store.
 type Draft struct {
 	ID, Kind string
 	// Queue is what users see; Lane is where the job waits for a slot.
 	Queue, Lane string
+	Owner       string
 	// UniqueKey is empty for jobs of which any number may wait.
 	UniqueKey   string
 	Args        json.RawMessage

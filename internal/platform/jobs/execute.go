@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"granary/internal/platform/fault"
+	"granary/internal/platform/telemetry"
 )
 
 // Verdict is what an engine does with a job after an attempt.
@@ -49,7 +50,8 @@ type Outcome struct {
 // keeper until the handler returns. The engine ends ctx with ErrCancelled,
 // ErrLost or ErrDraining as its cause.
 func (r *Registry) Execute(ctx context.Context, cfg Config, job Job, keeper Keeper) Outcome {
-	log := cfg.Log.With("job_id", job.ID, "job_kind", job.Kind, "attempt", job.Attempt)
+	ctx = telemetry.Tag(ctx, telemetry.JobID, job.ID)
+	log := cfg.Log.With("job_kind", job.Kind, "attempt", job.Attempt)
 	e, ok := r.kinds[job.Kind]
 	if !ok {
 		return Outcome{Verdict: GiveUp, Message: "this server does not know the job kind " + job.Kind}
@@ -73,13 +75,13 @@ func (r *Registry) Execute(ctx context.Context, cfg Config, job Job, keeper Keep
 		return outcome
 	case errors.Is(cause, ErrLost):
 		outcome.Verdict = Abandoned
-		log.Warn("job attempt lost its lease")
+		log.WarnContext(ctx, "job attempt lost its lease")
 		return outcome
 	case err == nil:
 		return outcome
 	case errors.Is(cause, ErrCancelled):
 		outcome.Verdict, outcome.Message = Stopped, ErrCancelled.Error()
-		log.Info("job cancelled")
+		log.InfoContext(ctx, "job cancelled")
 		return outcome
 	}
 	if timedOut && !IsPermanent(err) {
@@ -91,7 +93,7 @@ func (r *Registry) Execute(ctx context.Context, cfg Config, job Job, keeper Keep
 		outcome.Verdict = GiveUp
 	case errors.Is(cause, ErrDraining):
 		outcome.Verdict = Returned
-		log.Info("job returned to its queue by shutdown")
+		log.InfoContext(ctx, "job returned to its queue by shutdown")
 		return outcome
 	case job.Attempt >= job.MaxAttempts:
 		outcome.Verdict = GiveUp
@@ -102,7 +104,7 @@ func (r *Registry) Execute(ctx context.Context, cfg Config, job Job, keeper Keep
 			outcome.Wait = max(outcome.Wait, f.RetryAfter)
 		}
 	}
-	log.Error("job attempt failed", slog.Any("error", err), "final", outcome.Verdict == GiveUp, "retry_in", outcome.Wait)
+	log.ErrorContext(ctx, "job attempt failed", slog.Any("error", err), "final", outcome.Verdict == GiveUp, "retry_in", outcome.Wait)
 	return outcome
 }
 
@@ -120,7 +122,7 @@ func (r *Registry) Wait(kind string, attempt int) time.Duration {
 func guard(ctx context.Context, handle handler, run *Run, job Job, log *slog.Logger) (err error) {
 	defer func() {
 		if v := recover(); v != nil {
-			log.Error("job panicked", "panic", fmt.Sprint(v), "stack", string(debug.Stack()))
+			log.ErrorContext(ctx, "job panicked", "panic", fmt.Sprint(v), "stack", string(debug.Stack()))
 			err = fmt.Errorf("panic: %v", v)
 		}
 	}()
@@ -147,7 +149,7 @@ func (r *Run) keepAlive(ctx context.Context, lease time.Duration, log *slog.Logg
 			failed = 0
 		default:
 			failed++
-			log.Warn("job lease not renewed", slog.Any("error", err))
+			log.WarnContext(ctx, "job lease not renewed", slog.Any("error", err))
 			if failed >= 2 { // the third failure would come a full lease after the last success
 				r.stop(ErrLost)
 			}

@@ -60,7 +60,10 @@ type Job struct {
 	Queue    string          `json:"queue"`
 	State    State           `json:"state"`
 	Priority Priority        `json:"priority"`
-	Args     json.RawMessage `json:"args"`
+	Args     json.RawMessage `json:"args,omitempty"`
+	// Owner is the id of the user for whom the job works; empty for the
+	// house itself.
+	Owner string `json:"owner,omitempty"`
 	// Attempt counts the attempts begun; one that shutdown gave back does not count.
 	Attempt     int      `json:"attempt"`
 	MaxAttempts int      `json:"max_attempts"`
@@ -80,6 +83,7 @@ type Job struct {
 type Filter struct {
 	States []State
 	Kind   string
+	Owner  string
 	// Cursor is the Next of the page before.
 	Cursor string
 	// Limit is the page size, 1..MaxPage. Defaults to 50.

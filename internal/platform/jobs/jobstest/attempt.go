@@ -1,3 +1,4 @@
+//nolint:thelper // each function is a test of the suite, not a helper
 package jobstest
 
 import (
@@ -40,6 +41,26 @@ func testWaitsForStart(t *testing.T, s Store) {
 	awaitState(t, server, before, jobs.Succeeded)
 	beside := s.enqueue(t, command, Work{})
 	awaitState(t, server, beside, jobs.Succeeded)
+}
+
+// testWake would wait for an hour if a commit did not announce its job.
+func testWake(t *testing.T, s Store) {
+	engine := s.started(t, registry(t, jobs.Policy{}, nothing), jobs.Config{Poll: time.Hour})
+	awaitState(t, engine, s.enqueue(t, engine, Work{}), jobs.Succeeded)
+	entered := make(chan struct{})
+	reg := registry(t, jobs.Policy{}, func(ctx context.Context, _ *jobs.Run, _ Work) error {
+		close(entered)
+		<-ctx.Done()
+		return ctx.Err()
+	})
+	engine.Stop()
+	engine = s.started(t, reg, jobs.Config{Poll: time.Hour})
+	id := s.enqueue(t, engine, Work{})
+	receive(t, "the job", entered)
+	if err := engine.Cancel(t.Context(), id); err != nil {
+		t.Fatalf("Cancel: %v", err)
+	}
+	awaitState(t, engine, id, jobs.Cancelled)
 }
 
 func testSharedWork(t *testing.T, s Store) {

@@ -28,12 +28,14 @@ type Store struct {
 
 // Run runs the suite; open is called once per test.
 func Run(t *testing.T, open func(t *testing.T) Store) {
+	t.Helper()
 	for name, test := range map[string]func(*testing.T, Store){
 		"enqueue commits with its transaction":       testAtomicEnqueue,
 		"enqueue refuses what it cannot keep":        testRefusedEnqueue,
 		"enqueue refuses when the queue is full":     testFullQueue,
 		"a job runs once and succeeds":               testSuccess,
 		"a waiting job runs when the engine starts":  testWaitsForStart,
+		"a commit wakes the engine":                  testWake,
 		"several engines share the work":             testSharedWork,
 		"a failed attempt is repeated after a pause": testRetry,
 		"attempts are bounded":                       testMaxAttempts,

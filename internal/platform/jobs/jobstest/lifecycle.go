@@ -1,3 +1,4 @@
+//nolint:thelper // each function is a test of the suite, not a helper
 package jobstest
 
 import (

@@ -1,3 +1,4 @@
+//nolint:thelper // each function is a test of the suite, not a helper
 package jobstest
 
 import (
@@ -42,7 +43,7 @@ func testList(t *testing.T, s Store) {
 		ids[i] = s.enqueue(t, engine, Work{})
 	}
 	later := s.Now().Add(time.Hour)
-	ids[4] = s.enqueue(t, engine, Other{}, jobs.At(later))
+	ids[4] = s.enqueue(t, engine, Other{}, jobs.At(later), jobs.OwnedBy("user-1"))
 	if got := get(t, engine, ids[4]).RunAt; !got.Equal(jobs.Stamp(later)) {
 		t.Errorf("run_at = %s, want %s", got, jobs.Stamp(later))
 	}
@@ -59,6 +60,8 @@ func testList(t *testing.T, s Store) {
 		"two a page": {jobs.Filter{Limit: 2}, [][]string{newest[:2], newest[2:4], newest[4:]}},
 		"exact page": {jobs.Filter{Limit: 5}, [][]string{newest}},
 		"kind":       {jobs.Filter{Kind: "test_other"}, [][]string{{ids[4]}}},
+		"owner":      {jobs.Filter{Owner: "user-1"}, [][]string{{ids[4]}}},
+		"no owner":   {jobs.Filter{Owner: "user-2"}, [][]string{{}}},
 		"no kind":    {jobs.Filter{Kind: "x' OR 1=1 --"}, [][]string{{}}},
 		"queued":     {jobs.Filter{States: []jobs.State{jobs.Queued}}, [][]string{{ids[3], ids[2], ids[0]}}},
 		"scheduled":  {jobs.Filter{States: []jobs.State{jobs.Scheduled}}, [][]string{{ids[4]}}},

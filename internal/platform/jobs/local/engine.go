@@ -162,6 +162,9 @@ func (e *Engine) List(ctx context.Context, filter jobs.Filter) (jobs.Page, error
 	if filter.Kind != "" {
 		query.Where("kind = ?", filter.Kind)
 	}
+	if filter.Owner != "" {
+		query.Where("owner = ?", filter.Owner)
+	}
 	if len(filter.States) > 0 {
 		query.WhereGroup(" AND ", func(q *bun.SelectQuery) *bun.SelectQuery {
 			for _, state := range filter.States {

@@ -39,6 +39,7 @@ type row struct {
 	Kind            string        `bun:"kind"`
 	Queue           string        `bun:"queue"`
 	Lane            string        `bun:"lane"`
+	Owner           string        `bun:"owner"`
 	State           jobs.State    `bun:"state"`
 	Priority        jobs.Priority `bun:"priority"`
 	Args            string        `bun:"args"`
@@ -60,7 +61,7 @@ type row struct {
 
 func newRow(d jobs.Draft) *row {
 	r := &row{
-		ID: d.ID, Kind: d.Kind, Queue: d.Queue, Lane: d.Lane, State: jobs.Queued, Priority: d.Priority,
+		ID: d.ID, Kind: d.Kind, Queue: d.Queue, Lane: d.Lane, Owner: d.Owner, State: jobs.Queued, Priority: d.Priority,
 		Args: string(d.Args), MaxAttempts: d.MaxAttempts, CreatedAt: d.CreatedAt, RunAt: d.RunAt,
 	}
 	if d.UniqueKey != "" {
@@ -75,7 +76,7 @@ func (r *row) job(now time.Time) jobs.Job {
 		state = jobs.Scheduled
 	}
 	return jobs.Job{
-		ID: r.ID, Kind: r.Kind, Queue: r.Queue, State: state, Priority: r.Priority, Args: json.RawMessage(r.Args),
+		ID: r.ID, Kind: r.Kind, Queue: r.Queue, Owner: r.Owner, State: state, Priority: r.Priority, Args: json.RawMessage(r.Args),
 		Attempt: r.Attempt, MaxAttempts: r.MaxAttempts,
 		Progress: jobs.Progress{Done: r.ProgressDone, Total: r.ProgressTotal, Note: r.ProgressNote},
 		Error:    r.Error, CancelRequested: r.State == jobs.Running && r.CancelRequested,

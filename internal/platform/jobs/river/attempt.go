@@ -29,6 +29,7 @@ var _ jobs.Keeper = (*attempt)(nil)
 type claim struct {
 	ID          string    `bun:"id"`
 	Queue       string    `bun:"queue"`
+	Owner       string    `bun:"owner"`
 	Attempt     int       `bun:"attempt"`
 	MaxAttempts int       `bun:"max_attempts"`
 	Fence       int64     `bun:"fence"`
@@ -43,7 +44,7 @@ func (a *attempt) begin(ctx context.Context, job *riverqueue.Job[payload]) (jobs
 		return tx.NewRaw(`UPDATE jobs_river SET fence = fence + 1, attempt = attempt + 1, unique_key = NULL,
  lease_until = clock_timestamp() + ? * interval '1 microsecond', started_at = clock_timestamp(),
  progress_done = 0, progress_total = 0, progress_note = ''
- WHERE river_id = ? RETURNING id, queue, attempt, max_attempts, fence, created_at`,
+ WHERE river_id = ? RETURNING id, queue, owner, attempt, max_attempts, fence, created_at`,
 			a.engine.cfg.Lease.Microseconds(), a.riverID).Scan(ctx, &rows)
 	})
 	if err != nil {

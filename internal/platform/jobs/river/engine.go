@@ -122,9 +122,9 @@ func (e *Engine) Enqueue(ctx context.Context, tx database.Tx, args jobs.Args, op
 	}
 	// Of two transactions that add the same key, the later one meets a row
 	// that its snapshot lacks: PostgreSQL answers 40001 and InTx runs it again.
-	added, err := tx.NewRaw(`INSERT INTO jobs_river (id, river_id, kind, queue, unique_key, max_attempts, created_at)
- VALUES (?, ?, ?, ?, ?, ?, ?) ON CONFLICT (kind, unique_key) WHERE unique_key IS NOT NULL DO NOTHING`,
-		draft.ID, riverID, draft.Kind, draft.Queue, key, draft.MaxAttempts, draft.CreatedAt).Exec(ctx)
+	added, err := tx.NewRaw(`INSERT INTO jobs_river (id, river_id, kind, queue, owner, unique_key, max_attempts, created_at)
+ VALUES (?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (kind, unique_key) WHERE unique_key IS NOT NULL DO NOTHING`,
+		draft.ID, riverID, draft.Kind, draft.Queue, draft.Owner, key, draft.MaxAttempts, draft.CreatedAt).Exec(ctx)
 	if err != nil {
 		return "", fmt.Errorf("enqueue %s: %w", draft.Kind, err)
 	}

@@ -28,6 +28,7 @@ type view struct {
 	ID              string        `bun:"id"`
 	Kind            string        `bun:"kind"`
 	Queue           string        `bun:"queue"`
+	Owner           string        `bun:"owner"`
 	State           jobs.State    `bun:"state"`
 	Priority        jobs.Priority `bun:"priority"`
 	Args            string        `bun:"args"`
@@ -46,7 +47,7 @@ type view struct {
 
 func (v *view) job() jobs.Job {
 	return jobs.Job{
-		ID: v.ID, Kind: v.Kind, Queue: v.Queue, State: v.State, Priority: v.Priority, Args: json.RawMessage(v.Args),
+		ID: v.ID, Kind: v.Kind, Queue: v.Queue, Owner: v.Owner, State: v.State, Priority: v.Priority, Args: json.RawMessage(v.Args),
 		Attempt: v.Attempt, MaxAttempts: v.MaxAttempts,
 		Progress: jobs.Progress{Done: v.ProgressDone, Total: v.ProgressTotal, Note: v.ProgressNote},
 		Error:    v.Error, CancelRequested: v.State == jobs.Running && v.CancelRequested,
@@ -67,7 +68,7 @@ func (e *Engine) query() *bun.SelectQuery {
 }
 
 func viewed(q *bun.SelectQuery) *bun.SelectQuery {
-	return q.ColumnExpr("r.id, r.kind, r.queue, r.attempt, r.max_attempts, r.error, r.created_at, r.started_at").
+	return q.ColumnExpr("r.id, r.kind, r.queue, r.owner, r.attempt, r.max_attempts, r.error, r.created_at, r.started_at").
 		ColumnExpr("r.progress_done, r.progress_total, r.progress_note").
 		ColumnExpr("j.priority, j.args::text AS args, j.scheduled_at AS run_at, j.finalized_at AS finished_at").
 		ColumnExpr("jsonb_exists(j.metadata, 'cancel_attempted_at') AS cancel_requested").
@@ -96,6 +97,9 @@ func (e *Engine) List(ctx context.Context, filter jobs.Filter) (jobs.Page, error
 	}
 	if filter.Kind != "" {
 		query.Where("r.kind = ?", filter.Kind)
+	}
+	if filter.Owner != "" {
+		query.Where("r.owner = ?", filter.Owner)
 	}
 	if len(filter.States) > 0 {
 		query.Where("("+stateSQL+") IN (?)", bun.List(filter.States))

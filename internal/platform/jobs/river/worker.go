@@ -141,7 +141,7 @@ func (e *Engine) stopClient(patience time.Duration) error {
 // claimedJob is what a handler's attempt needs of the companion and River's row.
 func claimedJob(v claim, job *riverqueue.Job[payload]) jobs.Job {
 	return jobs.Job{
-		ID: v.ID, Kind: job.Kind, Queue: v.Queue, State: jobs.Running, Priority: jobs.Priority(job.Priority),
+		ID: v.ID, Kind: job.Kind, Queue: v.Queue, Owner: v.Owner, State: jobs.Running, Priority: jobs.Priority(job.Priority),
 		Args: json.RawMessage(job.EncodedArgs), Attempt: v.Attempt, MaxAttempts: v.MaxAttempts,
 		CreatedAt: v.CreatedAt.UTC(), RunAt: job.ScheduledAt.UTC(),
 	}

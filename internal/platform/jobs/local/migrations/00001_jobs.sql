@@ -4,6 +4,8 @@ CREATE TABLE jobs (
     kind             TEXT NOT NULL,
     queue            TEXT NOT NULL,
     lane             TEXT NOT NULL,
+    -- a user id, or empty
+    owner            TEXT NOT NULL,
     state            TEXT NOT NULL CHECK (state IN ('queued', 'running', 'succeeded', 'failed', 'cancelled')),
     priority         BIGINT NOT NULL,
     args             TEXT NOT NULL,

@@ -6,6 +6,8 @@ CREATE TABLE jobs_river (
     river_id       BIGINT NOT NULL UNIQUE REFERENCES river_job (id) ON DELETE CASCADE,
     kind           TEXT NOT NULL,
     queue          TEXT NOT NULL,
+    -- a user id, or empty
+    owner          TEXT NOT NULL,
     -- held only until the first attempt begins
     unique_key     TEXT,
     attempt        BIGINT NOT NULL DEFAULT 0,
