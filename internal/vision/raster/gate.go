@@ -27,8 +27,14 @@ const (
 	DefaultMaxBytes  = 40 << 20
 )
 
-// decodeBytesPerPixel is what a decoder may need at worst: 16-bit RGBA.
-const decodeBytesPerPixel = 8
+const (
+	// maxBytesPerPixel is what decoding may take at most: 16-bit RGBA. Of a
+	// format that can take more, fewer pixels are accepted.
+	maxBytesPerPixel = 8
+	// largeDecode is the memory from which the pixel data is proved to be
+	// there, at the price of unpacking it twice, before a decoder reserves it.
+	largeDecode = 64 << 20
+)
 
 // Gate holds the limits that a picture must keep to. The zero value works and
 // has the default limits; a Gate is safe for concurrent use.
@@ -53,19 +59,19 @@ type Budget struct {
 	size   int64
 }
 
-// NewBudget returns a budget of size bytes, counted as 8 bytes per pixel. A
-// picture larger than the whole budget takes all of it and is decoded alone.
+// NewBudget returns a budget of size bytes. A picture larger than the whole
+// budget takes all of it and is decoded alone.
 func NewBudget(size int64) *Budget {
 	size = max(size, 1)
 	return &Budget{weight: semaphore.NewWeighted(size), size: size}
 }
 
-// hold blocks until the pixels fit and returns the function that frees them.
-func (b *Budget) hold(pixels int) func() {
+// hold blocks until n bytes are free and returns the function that frees them.
+func (b *Budget) hold(n int64) func() {
 	if b == nil {
 		return func() {}
 	}
-	n := min(int64(pixels)*decodeBytesPerPixel, b.size)
+	n = min(n, b.size)
 	// Every holder is a decode that ends by itself, so the wait is finite.
 	if err := b.weight.Acquire(context.Background(), n); err != nil {
 		return func() {}
@@ -210,20 +216,28 @@ func (g Gate) fromPixels(pixels image.Image, format Format) (*Picture, error) {
 
 // decode returns the pixels of the first frame with the origin at 0,0.
 func (g Gate) decode(data []byte, header Header) (image.Image, error) {
-	defer g.Budget.hold(header.Width * header.Height)()
-	pixels, err := decodePixels(data, header)
+	cost := decodeCost(data, header)
+	defer g.Budget.hold(cost)()
+	pixels, err := decodePixels(data, header, cost >= largeDecode)
 	if err != nil {
 		return nil, refuse(header.Format, err)
 	}
 	return pixels, nil
 }
 
-func decodePixels(data []byte, header Header) (image.Image, error) {
+// decodePixels decodes the first frame; prove asks for a look at the pixel
+// data first, where the format allows one that costs no memory.
+func decodePixels(data []byte, header Header, prove bool) (image.Image, error) {
 	reader := bytes.NewReader(data)
 	switch header.Format {
 	case JPEG:
 		return jpeg.Decode(reader)
 	case PNG:
+		if prove {
+			if err := provePNG(data); err != nil {
+				return nil, err
+			}
+		}
 		return png.Decode(reader)
 	case GIF:
 		frame, err := gif.Decode(reader)
@@ -234,14 +248,34 @@ func decodePixels(data []byte, header Header) (image.Image, error) {
 	case BMP:
 		return bmp.Decode(reader)
 	case TIFF:
-		if err := checkTIFFExpansion(data); err != nil {
-			return nil, err
+		if prove {
+			if err := proveTIFF(data); err != nil {
+				return nil, err
+			}
 		}
 		return tiff.Decode(reader)
 	case WebP:
 		return webp.Decode(reader)
 	}
 	return nil, fmt.Errorf("no decoder for %s", header.Format)
+}
+
+// decodeCost returns about how many bytes decoding takes.
+func decodeCost(data []byte, header Header) int64 {
+	pixels := int64(header.Width) * int64(header.Height)
+	switch header.Format {
+	case JPEG:
+		if frame, marker := jpegFrame(data); frame != nil {
+			return int64(float64(pixels) * jpegBytesPerPixel(frame, marker))
+		}
+	case PNG:
+		return pixels * max(int64(data[24])/8, 1) * 4 // colour becomes RGBA
+	case GIF:
+		return pixels
+	case BMP, WebP:
+		return pixels * 4
+	}
+	return pixels * maxBytesPerPixel
 }
 
 // walker reads the header of one format within the limits of a gate.

@@ -161,7 +161,7 @@ func TestGIFFrameIsPlacedOnItsScreen(t *testing.T) {
 func TestImageIsDecodedOnceUnderABudget(t *testing.T) {
 	t.Parallel()
 	// Each picture needs more than half of the budget, so they take turns.
-	gate := Gate{Budget: NewBudget(37 * 21 * decodeBytesPerPixel * 3 / 2)}
+	gate := Gate{Budget: NewBudget(37 * 21 * 4 * 3 / 2)}
 	p, err := gate.Open(sample(t, PNG, gradient(37, 21)))
 	if err != nil {
 		t.Fatal(err)

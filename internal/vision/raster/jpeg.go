@@ -56,6 +56,10 @@ func walkJPEG(data []byte, g Gate) (Header, error) {
 			if err := g.checkSize(header.Width, header.Height); err != nil {
 				return Header{}, err
 			}
+			need := jpegBytesPerPixel(body, marker) * float64(header.Width) * float64(header.Height)
+			if need > float64(g.MaxPixels)*maxBytesPerPixel {
+				return Header{}, fault.New(fault.TooLarge, "the picture is %dx%d, too large for a progressive one", header.Width, header.Height)
+			}
 		case marker == 0xe1 && bytes.HasPrefix(body, []byte("Exif\x00\x00")):
 			if header.Orientation == 0 {
 				header.Orientation = exifOrientation(body[6:])
@@ -115,4 +119,42 @@ func scanEnd(data []byte, at int) int {
 // in the same range.
 func isFrameHeader(marker byte) bool {
 	return marker >= 0xc0 && marker <= 0xcf && marker != 0xc4 && marker != 0xc8 && marker != 0xcc
+}
+
+// jpegFrame returns the body of the frame header and its marker.
+func jpegFrame(data []byte) (body []byte, marker byte) {
+	for at := 2; ; {
+		marker, at = jpegMarker(data, at)
+		if at < 0 || at+2 > len(data) {
+			return nil, 0
+		}
+		if marker == 0x01 || marker >= 0xd0 && marker <= 0xd8 {
+			continue
+		}
+		end := at + int(binary.BigEndian.Uint16(data[at:]))
+		if end < at+2 || end > len(data) {
+			return nil, 0
+		}
+		if isFrameHeader(marker) {
+			return data[at+2 : end], marker
+		}
+		at = end
+	}
+}
+
+// jpegBytesPerPixel returns what the decoder holds for one pixel: a byte for
+// each sample, and for a progressive file four more for its coefficient.
+func jpegBytesPerPixel(frame []byte, marker byte) float64 {
+	const component = 6 // the first one's offset; each has three bytes
+	samples, most := 0, 1
+	for at := component; at+3 <= len(frame); at += 3 {
+		n := int(frame[at+1]>>4) * int(frame[at+1]&15)
+		samples += n
+		most = max(most, n)
+	}
+	perSample := 1.0
+	if marker == 0xc2 {
+		perSample += 4
+	}
+	return perSample * float64(samples) / float64(most)
 }

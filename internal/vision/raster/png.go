@@ -1,8 +1,10 @@
 package raster
 
 import (
+	"compress/zlib"
 	"encoding/binary"
 	"errors"
+	"io"
 )
 
 // deflateRatio is the most that one byte of a deflate stream can expand to
@@ -72,4 +74,39 @@ func pngChannels(color byte) int64 {
 		return 4
 	}
 	return 1
+}
+
+// provePNG unpacks the pixel data into nothing and refuses a stream that is
+// damaged or too short, so that the decoder does not reserve the picture first.
+func provePNG(data []byte) error {
+	stream, err := zlib.NewReader(&idatReader{rest: data[8:]})
+	if err != nil {
+		return err
+	}
+	width, height := int64(binary.BigEndian.Uint32(data[16:])), int64(binary.BigEndian.Uint32(data[20:]))
+	need := (width*int64(data[24])*pngChannels(data[25]) + 7) / 8 * height
+	n, err := io.Copy(io.Discard, io.LimitReader(stream, need))
+	if err == nil && n < need {
+		err = errTruncated
+	}
+	return errors.Join(err, stream.Close())
+}
+
+// idatReader reads the bodies of the IDAT chunks of a walked file.
+type idatReader struct{ body, rest []byte }
+
+func (r *idatReader) Read(p []byte) (int, error) {
+	for len(r.body) == 0 {
+		if len(r.rest) < 12 {
+			return 0, io.EOF
+		}
+		end := 8 + int(binary.BigEndian.Uint32(r.rest))
+		if string(r.rest[4:8]) == "IDAT" {
+			r.body = r.rest[8:end]
+		}
+		r.rest = r.rest[end+4:]
+	}
+	n := copy(p, r.body)
+	r.body = r.body[n:]
+	return n, nil
 }

@@ -60,8 +60,8 @@ func (e *RuleError) Unwrap() error { return fault.New(fault.Invalid, "%s", e.Err
 
 // Validate checks the picture in a data URL and returns the SHA-256 of its
 // bytes in hex. Errors: *RuleError for a broken rule; the errors of
-// ParseDataURL and Gate.Open for what is no picture at all.
-func (r Rules) Validate(dataURL string) (digest string, err error) {
+// ParseDataURL and Gate.Open for what is no picture at all. The text is spoilt.
+func (r Rules) Validate(dataURL []byte) (digest string, err error) {
 	header, data, err := ParseDataURL(dataURL)
 	if err != nil {
 		return "", err

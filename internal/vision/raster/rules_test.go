@@ -33,7 +33,7 @@ func TestParseDataURL(t *testing.T) {
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			t.Parallel()
-			header, data, err := ParseDataURL(tc.in)
+			header, data, err := ParseDataURL([]byte(tc.in))
 			if (err == nil) != tc.ok || header != tc.header || string(data) != tc.data {
 				t.Errorf("ParseDataURL(%q) = %q, %q, %v, want %q, %q, ok %t", tc.in, header, data, err, tc.header, tc.data, tc.ok)
 			}
@@ -71,7 +71,7 @@ func TestValidate(t *testing.T) {
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			t.Parallel()
-			got, err := tc.rules.Validate(tc.url)
+			got, err := tc.rules.Validate([]byte(tc.url))
 			if err != nil {
 				got = err.Error()
 				if !errors.As(err, new(*RuleError)) || !fault.Is(err, fault.Invalid) {
@@ -84,7 +84,7 @@ func TestValidate(t *testing.T) {
 		})
 	}
 	for _, url := range []string{"", "no comma", "data:image/png;base64,???", dataURL("data:image/png;base64", []byte("text"))} {
-		if _, err := (Rules{}).Validate(url); err == nil || errors.As(err, new(*RuleError)) {
+		if _, err := (Rules{}).Validate([]byte(url)); err == nil || errors.As(err, new(*RuleError)) {
 			t.Errorf("Validate(%q) = %v, want an error that is no broken rule", url, err)
 		}
 	}
@@ -92,7 +92,7 @@ func TestValidate(t *testing.T) {
 
 func TestValidateQuotesLittle(t *testing.T) {
 	t.Parallel()
-	_, err := Rules{}.Validate(dataURL(strings.Repeat("é", 1<<20), sample(t, PNG, gradient(2, 2))))
+	_, err := Rules{}.Validate([]byte(dataURL(strings.Repeat("é", 1<<20), sample(t, PNG, gradient(2, 2)))))
 	if err == nil || len(err.Error()) > 200 {
 		t.Errorf("Validate(1 MiB header) error has %d bytes, want at most 200", len(err.Error()))
 	}

@@ -34,9 +34,9 @@ const (
 	maxTIFFEntries = 512
 	// maxTIFFBlocks bounds strips or tiles: each costs a decompressor.
 	maxTIFFBlocks = 1 << 16
-	// largeTIFFBlock is the unpacked size from which a block is measured before
-	// the decoder may hold it in memory.
-	largeTIFFBlock = 16 << 20
+	// tiffSlack is how much more than its pixels a block may unpack to: writers
+	// pad a little, a bomb is larger by far.
+	tiffSlack = 1 << 20
 )
 
 // tiffField is one directory entry: its type, count and the four value bytes.
@@ -178,8 +178,8 @@ func walkTIFF(data []byte, g Gate) (Header, error) {
 type tiffBlocks struct {
 	offsets, counts []uint32
 	compression     int64
-	// bytes is what one block holds when unpacked.
-	bytes int64
+	// bytes is what one block holds when unpacked, need what the picture does.
+	bytes, need int64
 }
 
 // blocks reads and checks the layout of the picture's strips or tiles.
@@ -219,16 +219,17 @@ func (f tiffFile) blocks(fields map[uint16]tiffField, header Header) (tiffBlocks
 		offsets: f.values(offsets, uint32(n)), counts: f.values(counts, uint32(n)),
 		compression: f.first(fields, tagCompression, 1),
 		bytes:       (blockWidth*samples*depth + 7) / 8 * blockHeight,
+		need:        (width*samples*depth + 7) / 8 * height,
 	}
 	if int64(len(b.offsets)) < n || int64(len(b.counts)) < n {
 		return tiffBlocks{}, errTruncated
 	}
-	return b, f.checkBlocks(b, (width*samples*depth+7)/8*height)
+	return b, f.checkBlocks(b)
 }
 
 // checkBlocks refuses blocks outside the file, blocks that share their bytes
 // over and over, and less data than the pixels need at the best ratio.
-func (f tiffFile) checkBlocks(b tiffBlocks, need int64) error {
+func (f tiffFile) checkBlocks(b tiffBlocks) error {
 	var total int64
 	for i, count := range b.counts {
 		if int64(b.offsets[i])+int64(count) > int64(len(f.data)) {
@@ -252,16 +253,16 @@ func (f tiffFile) checkBlocks(b tiffBlocks, need int64) error {
 	default: // CCITT writes a white row in one bit; 30,000 pixels at most
 		ratio = 30_000
 	}
-	if total*ratio < need {
+	if total*ratio < b.need {
 		return errTruncated
 	}
 	return nil
 }
 
-// checkTIFFExpansion unpacks large compressed blocks into nothing and refuses
-// one that yields more than its pixels need. The decoder itself would keep up
-// to eight bytes a pixel of it in memory.
-func checkTIFFExpansion(data []byte) error {
+// proveTIFF unpacks the compressed blocks into nothing and refuses a damaged
+// one, one that yields more than its pixels need (the decoder would keep up to
+// eight bytes a pixel of it), and a picture whose blocks yield too little.
+func proveTIFF(data []byte) error {
 	f, offset, err := newTIFFFile(data)
 	if err != nil {
 		return err
@@ -270,36 +271,43 @@ func checkTIFFExpansion(data []byte) error {
 	if err != nil {
 		return err
 	}
-	b, err := f.blocks(fields, Header{
-		Width: int(f.first(fields, tagWidth, 0)), Height: int(f.first(fields, tagHeight, 0)),
-	})
-	if err != nil || b.bytes < largeTIFFBlock {
+	width, height := f.first(fields, tagWidth, 0), f.first(fields, tagHeight, 0)
+	b, err := f.blocks(fields, Header{Width: int(width), Height: int(height)})
+	if err != nil {
 		return err
 	}
+	var total int64
 	for i, count := range b.counts {
-		packed := bytes.NewReader(data[b.offsets[i] : int64(b.offsets[i])+int64(count)])
-		var unpacked io.ReadCloser
-		switch b.compression {
-		case 5:
-			unpacked = lzw.NewReader(packed, lzw.MSB, 8)
-		case 8, 32946:
-			if unpacked, err = zlib.NewReader(packed); err != nil {
-				return err
-			}
-		default:
-			return nil
-		}
-		// Writers may pad a block a little; a bomb is larger by far.
-		n, err := io.Copy(io.Discard, io.LimitReader(unpacked, b.bytes+largeTIFFBlock))
-		if closeErr := unpacked.Close(); err == nil {
-			err = closeErr
-		}
+		n, err := b.unpack(data[b.offsets[i] : int64(b.offsets[i])+int64(count)])
 		if err != nil {
 			return err
 		}
-		if n >= b.bytes+largeTIFFBlock {
-			return errors.New("a strip or tile unpacks to more than its pixels")
-		}
+		total += n
+	}
+	if total < b.need {
+		return errTruncated
 	}
 	return nil
+}
+
+// unpack returns how much a block yields. Blocks in other codes than LZW and
+// deflate expand little and count as full.
+func (b tiffBlocks) unpack(block []byte) (int64, error) {
+	var unpacked io.ReadCloser
+	switch b.compression {
+	case 5:
+		unpacked = lzw.NewReader(bytes.NewReader(block), lzw.MSB, 8)
+	case 8, 32946:
+		var err error
+		if unpacked, err = zlib.NewReader(bytes.NewReader(block)); err != nil {
+			return 0, err
+		}
+	default:
+		return b.bytes, nil
+	}
+	n, err := io.Copy(io.Discard, io.LimitReader(unpacked, b.bytes+tiffSlack))
+	if err == nil && n >= b.bytes+tiffSlack {
+		err = errors.New("a strip or tile unpacks to more than its pixels")
+	}
+	return n, errors.Join(err, unpacked.Close())
 }
