@@ -252,7 +252,7 @@ func writeFile(root *os.Root, name string, fn func(io.Writer) error) error {
 }
 
 func syncFolder(name string) error {
-	f, err := os.Open(name) //nolint:gosec // the operator named it
+	f, err := os.Open(name)
 	if err != nil {
 		return err
 	}

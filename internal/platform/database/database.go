@@ -113,7 +113,7 @@ func openPostgres(ctx context.Context, dsn string, conns int) (*DB, error) {
 	if err != nil {
 		return nil, fmt.Errorf("database url: %w", err)
 	}
-	cfg.MaxConns = int32(min(conns, 1000)) //nolint:gosec // bounded just here
+	cfg.MaxConns = int32(min(conns, 1000))
 	cfg.ConnConfig.ConnectTimeout = 10 * time.Second
 	if cfg.ConnConfig.RuntimeParams["application_name"] == "" {
 		cfg.ConnConfig.RuntimeParams["application_name"] = "granary"

@@ -119,7 +119,6 @@ func TestInTxCommitsOrLeavesNothing(t *testing.T) {
 					t.Error("a panic in fn was swallowed")
 				}
 			}()
-			//nolint:errcheck // panics
 			_ = db.InTx(t.Context(), func(ctx context.Context, tx database.Tx) error {
 				if _, err := tx.NewInsert().Model(&seed{ID: "4", Name: "lost as well"}).Exec(ctx); err != nil {
 					return err
@@ -195,7 +194,7 @@ func TestSnapshotSeesOneMomentAndCannotWrite(t *testing.T) {
 		if err := insert(t, db, seed{ID: "1", Name: "before"}); err != nil {
 			t.Fatal(err)
 		}
-		err := db.Snapshot(t.Context(), func(ctx context.Context, tx bun.IDB) error {
+		err := db.Snapshot(t.Context(), func(_ context.Context, tx bun.IDB) error {
 			if err := insert(t, db, seed{ID: "2", Name: "during"}); err != nil {
 				return err
 			}

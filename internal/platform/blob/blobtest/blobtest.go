@@ -69,6 +69,7 @@ func get(t *testing.T, b bucket.Bucket, key string) []byte {
 }
 
 func roundTrip(t *testing.T, b bucket.Bucket) {
+	t.Helper()
 	for _, size := range []int{0, 1, 4096, 12<<20 + 7} {
 		key := fmt.Sprintf("vision/pictures/%d.bin", size)
 		data := make([]byte, size)
@@ -86,6 +87,7 @@ func roundTrip(t *testing.T, b bucket.Bucket) {
 }
 
 func replace(t *testing.T, b bucket.Bucket) {
+	t.Helper()
 	put(t, b, "a/b", []byte("first and longer"))
 	put(t, b, "a/b", []byte("second"))
 	if got := string(get(t, b, "a/b")); got != "second" {
@@ -94,6 +96,7 @@ func replace(t *testing.T, b bucket.Bucket) {
 }
 
 func absent(t *testing.T, b bucket.Bucket) {
+	t.Helper()
 	if _, _, err := b.Get(t.Context(), "no/such"); !bucket.Missing(err) || !fault.Is(err, fault.NotFound) {
 		t.Errorf("Get(absent) = %v, want not found", err)
 	}
@@ -110,6 +113,7 @@ func absent(t *testing.T, b bucket.Bucket) {
 }
 
 func deletes(t *testing.T, b bucket.Bucket) {
+	t.Helper()
 	put(t, b, "a/1", []byte("x"))
 	put(t, b, "a/2", []byte("y"))
 	put(t, b, "b", []byte("z"))
@@ -124,6 +128,7 @@ func deletes(t *testing.T, b bucket.Bucket) {
 }
 
 func failedReader(t *testing.T, b bucket.Bucket) {
+	t.Helper()
 	put(t, b, "old", []byte("kept"))
 	broken := errors.New("client left")
 	for _, key := range []string{"new", "old"} {
@@ -141,6 +146,7 @@ func failedReader(t *testing.T, b bucket.Bucket) {
 }
 
 func cancelled(t *testing.T, b bucket.Bucket) {
+	t.Helper()
 	ctx, cancel := context.WithCancel(t.Context())
 	r := io.MultiReader(bytes.NewReader(make([]byte, 1<<20)), readerFunc(func(p []byte) (int, error) {
 		cancel()
@@ -158,6 +164,7 @@ func cancelled(t *testing.T, b bucket.Bucket) {
 }
 
 func list(t *testing.T, b bucket.Bucket) {
+	t.Helper()
 	// '-' and '.' sort before '/', '0' after it: folders must not come first.
 	keys := []string{"a-b", "a.b", "a/b", "a/b-c", "a/c/d", "a/c/e", "a/c0", "a0", "b/a"}
 	for _, key := range slices.Backward(keys) {
@@ -198,6 +205,7 @@ func list(t *testing.T, b bucket.Bucket) {
 }
 
 func concurrent(t *testing.T, b bucket.Bucket) {
+	t.Helper()
 	const writers = 8
 	var group sync.WaitGroup
 	for i := range writers {
@@ -222,6 +230,7 @@ func concurrent(t *testing.T, b bucket.Bucket) {
 }
 
 func refusedKeys(t *testing.T, b bucket.Bucket) {
+	t.Helper()
 	for _, key := range []string{
 		"", "/", "a/", "/a", "a//b", ".", "..", "../a", "a/../b", "a/.tmp-x", "A", "a b", "a\x00", "ä", `a\b`,
 		strings.Repeat("a", bucket.MaxSegmentBytes+1), strings.Repeat("a/", bucket.MaxKeyBytes/2) + "a",
@@ -246,12 +255,12 @@ type readerFunc func(p []byte) (int, error)
 func (f readerFunc) Read(p []byte) (int, error) { return f(p) }
 
 // Keys returns the keys that List gives for prefix.
-func Keys(t testing.TB, b bucket.Bucket, prefix string) []string {
-	t.Helper()
+func Keys(tb testing.TB, b bucket.Bucket, prefix string) []string {
+	tb.Helper()
 	var keys []string
-	for info, err := range b.List(t.Context(), prefix) {
+	for info, err := range b.List(tb.Context(), prefix) {
 		if err != nil {
-			t.Fatalf("List(%q): %v", prefix, err)
+			tb.Fatalf("List(%q): %v", prefix, err)
 		}
 		keys = append(keys, info.Key)
 	}

@@ -18,9 +18,9 @@ import (
 )
 
 // Open returns a fresh SQLite database with the given migrations applied.
-func Open(t testing.TB, sets ...database.Migrations) *database.DB {
-	t.Helper()
-	return open(t, "sqlite:"+filepath.Join(t.TempDir(), "test.db"), sets)
+func Open(tb testing.TB, sets ...database.Migrations) *database.DB {
+	tb.Helper()
+	return open(tb, "sqlite:"+filepath.Join(tb.TempDir(), "test.db"), sets)
 }
 
 // Each runs fn once per engine, each on a fresh database.
@@ -38,34 +38,34 @@ func Each(t *testing.T, sets []database.Migrations, fn func(t *testing.T, db *da
 
 // PostgresURL returns the URL of a fresh PostgreSQL schema that is dropped
 // when the test ends; it skips or fails the test where there is no server.
-func PostgresURL(t testing.TB) string {
-	t.Helper()
+func PostgresURL(tb testing.TB) string {
+	tb.Helper()
 	server := os.Getenv("GRANARY_TEST_POSTGRES")
 	if server == "" {
 		if os.Getenv("REQUIRE_SERVICES") == "1" {
-			t.Fatal("GRANARY_TEST_POSTGRES is not set and REQUIRE_SERVICES=1")
+			tb.Fatal("GRANARY_TEST_POSTGRES is not set and REQUIRE_SERVICES=1")
 		}
-		t.Skip("GRANARY_TEST_POSTGRES is not set: not run on PostgreSQL")
+		tb.Skip("GRANARY_TEST_POSTGRES is not set: not run on PostgreSQL")
 	}
 	conn, err := pgx.Connect(context.Background(), server)
 	if err != nil {
-		t.Fatalf("connect to %s: %v", server, err)
+		tb.Fatalf("connect to %s: %v", server, err)
 	}
 	schema := "t" + strings.ReplaceAll(uuid.NewString(), "-", "")
 	if _, err := conn.Exec(context.Background(), "CREATE SCHEMA "+schema); err != nil {
-		t.Fatalf("create schema: %v", err)
+		tb.Fatalf("create schema: %v", err)
 	}
-	t.Cleanup(func() {
+	tb.Cleanup(func() {
 		if _, err := conn.Exec(context.Background(), "DROP SCHEMA "+schema+" CASCADE"); err != nil {
-			t.Errorf("drop schema: %v", err)
+			tb.Errorf("drop schema: %v", err)
 		}
 		if err := conn.Close(context.Background()); err != nil {
-			t.Errorf("close: %v", err)
+			tb.Errorf("close: %v", err)
 		}
 	})
 	u, err := url.Parse(server)
 	if err != nil {
-		t.Fatalf("parse GRANARY_TEST_POSTGRES: %v", err)
+		tb.Fatalf("parse GRANARY_TEST_POSTGRES: %v", err)
 	}
 	query := u.Query()
 	query.Set("search_path", schema)
@@ -73,19 +73,19 @@ func PostgresURL(t testing.TB) string {
 	return u.String()
 }
 
-func open(t testing.TB, address string, sets []database.Migrations) *database.DB {
-	t.Helper()
-	db, err := database.Open(t.Context(), database.Config{URL: address})
+func open(tb testing.TB, address string, sets []database.Migrations) *database.DB {
+	tb.Helper()
+	db, err := database.Open(tb.Context(), database.Config{URL: address})
 	if err != nil {
-		t.Fatalf("Open(%s): %v", address, err)
+		tb.Fatalf("Open(%s): %v", address, err)
 	}
-	t.Cleanup(func() {
+	tb.Cleanup(func() {
 		if err := db.Close(); err != nil {
-			t.Errorf("Close: %v", err)
+			tb.Errorf("Close: %v", err)
 		}
 	})
-	if err := db.Migrate(t.Context(), sets...); err != nil {
-		t.Fatalf("Migrate: %v", err)
+	if err := db.Migrate(tb.Context(), sets...); err != nil {
+		tb.Fatalf("Migrate: %v", err)
 	}
 	return db
 }
