@@ -1,7 +1,6 @@
 package jobs
 
 import (
-	"cmp"
 	"context"
 	"log/slog"
 	"time"
@@ -89,15 +88,19 @@ type Config struct {
 	Log *slog.Logger
 }
 
-// WithDefaults returns c with every unset field at its default.
+// minTick is the least Lease and Poll: tickers refuse anything near zero.
+const minTick = time.Millisecond
+
+// WithDefaults returns c with every field that is unset or negative at its
+// default.
 func (c Config) WithDefaults() Config {
-	c.Slots = cmp.Or(c.Slots, 4)
-	c.Lease = cmp.Or(c.Lease, 15*time.Second)
-	c.Poll = cmp.Or(c.Poll, time.Second)
-	c.Grace = cmp.Or(c.Grace, 10*time.Second)
-	c.Retention = cmp.Or(c.Retention, 30*24*time.Hour)
-	c.KeepFinished = cmp.Or(c.KeepFinished, 10_000)
-	c.MaxWaiting = cmp.Or(c.MaxWaiting, 10_000)
+	c.Slots = positive(c.Slots, 4)
+	c.Lease = max(positive(c.Lease, 15*time.Second), 3*minTick)
+	c.Poll = max(positive(c.Poll, time.Second), minTick)
+	c.Grace = positive(c.Grace, 10*time.Second)
+	c.Retention = positive(c.Retention, 30*24*time.Hour)
+	c.KeepFinished = positive(c.KeepFinished, 10_000)
+	c.MaxWaiting = positive(c.MaxWaiting, 10_000)
 	if c.Now == nil {
 		c.Now = time.Now
 	}
@@ -105,6 +108,13 @@ func (c Config) WithDefaults() Config {
 		c.Log = slog.New(slog.DiscardHandler)
 	}
 	return c
+}
+
+func positive[T int | time.Duration](value, otherwise T) T {
+	if value <= 0 {
+		return otherwise
+	}
+	return value
 }
 
 // NoSuchJob is the error for an id that names no job.

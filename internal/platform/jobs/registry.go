@@ -60,6 +60,7 @@ var nameGrammar = regexp.MustCompile(`^[a-z][a-z0-9]*(_[a-z0-9]+)*$`)
 
 const (
 	maxQueueName = 20
+	minKindName  = 2
 	maxKindName  = 40
 )
 
@@ -89,8 +90,8 @@ func Register[T Args](reg *Registry, policy Policy, fn func(ctx context.Context,
 	kind := zero.Kind()
 	policy = policy.withDefaults()
 	switch {
-	case !nameGrammar.MatchString(kind) || len(kind) > maxKindName:
-		return fmt.Errorf("job kind %q: want snake_case of at most %d bytes", kind, maxKindName)
+	case !nameGrammar.MatchString(kind) || len(kind) < minKindName || len(kind) > maxKindName:
+		return fmt.Errorf("job kind %q: want snake_case of %d to %d bytes", kind, minKindName, maxKindName)
 	case !nameGrammar.MatchString(policy.Queue) || len(policy.Queue) > maxQueueName:
 		return fmt.Errorf("job kind %s: queue %q: want snake_case of at most %d bytes", kind, policy.Queue, maxQueueName)
 	case policy.MaxAttempts < 1 || policy.Timeout < 0 || policy.Concurrency < 0:

@@ -56,6 +56,7 @@ func Run(t *testing.T, open func(t *testing.T) Store) {
 		"a kind's concurrency is kept":               testKindConcurrency,
 		"a queue's slots are kept":                   testQueueSlots,
 		"only chosen queues are worked":              testChosenQueues,
+		"an engine without work starts once":         testIdle,
 		"stop returns running jobs":                  testDrain,
 		"stop lets jobs finish in the grace":         testGrace,
 		"a lost attempt is repeated and fenced off":  testFencing,

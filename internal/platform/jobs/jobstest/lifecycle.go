@@ -56,6 +56,16 @@ func testChosenQueues(t *testing.T, s Store) {
 	}
 }
 
+func testIdle(t *testing.T, s Store) {
+	engine := s.started(t, registry(t, jobs.Policy{}, nothing), jobs.Config{Queues: []string{"elsewhere"}})
+	if err := engine.Start(t.Context()); err == nil {
+		t.Error("second Start = nil, want an error")
+	}
+	engine.Stop()
+	never := s.engine(t, registry(t, jobs.Policy{}, nothing), jobs.Config{})
+	never.Stop() // without Start, too
+}
+
 func testDrain(t *testing.T, s Store) {
 	entered, causes := make(chan int, 2), make(chan error, 1)
 	reg := registry(t, quick(), func(ctx context.Context, run *jobs.Run, _ Work) error {

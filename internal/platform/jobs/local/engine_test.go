@@ -7,6 +7,7 @@ import (
 
 	"go.uber.org/goleak"
 
+	"granary/internal/platform/database"
 	"granary/internal/platform/database/databasetest"
 	"granary/internal/platform/jobs"
 	"granary/internal/platform/jobs/jobstest"
@@ -14,6 +15,22 @@ import (
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
+func TestNewRefusesPostgres(t *testing.T) {
+	t.Parallel()
+	db, err := database.Open(t.Context(), database.Config{URL: databasetest.PostgresURL(t)})
+	if err != nil {
+		t.Fatalf("Open: %v", err)
+	}
+	t.Cleanup(func() {
+		if err := db.Close(); err != nil {
+			t.Errorf("Close: %v", err)
+		}
+	})
+	if _, err := local.New(db, jobs.NewRegistry(), jobs.Config{}); err == nil {
+		t.Error("New(postgres) = nil error, want one")
+	}
+}
 
 func TestConformance(t *testing.T) {
 	t.Parallel()

@@ -69,6 +69,17 @@ func TestConformance(t *testing.T) {
 	})
 }
 
+func TestSQLiteIsRefused(t *testing.T) {
+	t.Parallel()
+	db := databasetest.Open(t)
+	if err := river.Migrate(t.Context(), db); err == nil {
+		t.Error("Migrate(sqlite) = nil, want an error")
+	}
+	if _, err := river.New(db, jobs.NewRegistry(), jobs.Config{}); err == nil {
+		t.Error("New(sqlite) = nil error, want one")
+	}
+}
+
 func TestMigrateTwice(t *testing.T) {
 	t.Parallel()
 	db := openDatabase(t)

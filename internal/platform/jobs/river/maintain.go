@@ -23,9 +23,9 @@ func (e *Engine) maintain(ctx context.Context) {
 	for {
 		if now := e.cfg.Now(); now.Sub(cleaned) >= time.Hour {
 			cleaned = now
-			e.report(ctx, "clean finished jobs", e.clean(ctx))
+			e.step(ctx, "clean finished jobs", e.clean)
 		}
-		e.report(ctx, "recover lost jobs", e.recoverLost(ctx))
+		e.step(ctx, "recover lost jobs", e.recoverLost)
 		select {
 		case <-e.stopping:
 			return
@@ -34,8 +34,11 @@ func (e *Engine) maintain(ctx context.Context) {
 	}
 }
 
-func (e *Engine) report(ctx context.Context, what string, err error) {
-	if err != nil {
+// step bounds one task, so that a database that hangs does not hold up Stop.
+func (e *Engine) step(ctx context.Context, what string, task func(context.Context) error) {
+	ctx, cancel := context.WithTimeout(ctx, e.cfg.Lease)
+	defer cancel()
+	if err := task(ctx); err != nil {
 		e.cfg.Log.ErrorContext(ctx, "job engine", "step", what, slog.Any("error", err))
 	}
 }

@@ -59,7 +59,10 @@ func (w *worker) Work(workCtx context.Context, job *riverqueue.Job[payload]) err
 	ctx, cancel := context.WithCancelCause(context.WithoutCancel(workCtx))
 	defer cancel(nil)
 	a := &attempt{engine: e, riverID: job.ID, cancel: cancel}
-	claimed, err := a.begin(ctx, job)
+	// A database that hangs must not hold up Stop; the fetch counts as a lease.
+	beginCtx, begun := context.WithTimeout(ctx, e.cfg.Lease)
+	claimed, err := a.begin(beginCtx, job)
+	begun()
 	if err != nil {
 		e.cfg.Log.ErrorContext(ctx, "job not begun", "river_id", job.ID, slog.Any("error", err))
 		return riverqueue.JobSnooze(e.cfg.Poll)
