@@ -1,0 +1,163 @@
+package vision
+
+import (
+	"context"
+	"fmt"
+	"sync"
+
+	"github.com/uptrace/bun"
+
+	"granary/internal/platform/database"
+)
+
+// maxCachedPictures bounds the listing cache: about 64 bytes each.
+const maxCachedPictures = 500_000
+
+// Listing is one picture set with a line for each of its pictures.
+type Listing struct {
+	PictureSet
+	Pictures []PictureLine
+}
+
+// PictureLine is what a listing says of a picture.
+type PictureLine struct {
+	ID        string
+	Inferred  bool // a model has answered
+	Validated bool // an expert has reviewed every box, or it came labelled
+}
+
+// Listings returns every set of an account with its pictures: the default set
+// first, then by creation; pictures by upload time. The lines of a set that
+// did not change since the last call come from memory.
+func (s *Service) Listings(ctx context.Context, ownerID string) ([]Listing, error) {
+	caller, err := s.caller(ctx)
+	if err != nil {
+		return nil, err
+	}
+	if err := permit(caller, read, ownerID); err != nil {
+		return nil, err
+	}
+	sets, err := s.ownedSets(ctx, ownerID)
+	if err != nil {
+		return nil, err
+	}
+	listings := make([]Listing, len(sets))
+	var stale []string
+	at := map[string]int{}
+	for i, set := range sets {
+		listings[i].PictureSet = set
+		if lines, ok := s.listings.get(set.ID, set.Revision); ok {
+			listings[i].Pictures = lines
+			continue
+		}
+		at[set.ID] = i
+		stale = append(stale, set.ID)
+	}
+	const chunk = 500 // SQLite bounds the length of one statement
+	for len(stale) > 0 {
+		n := min(chunk, len(stale))
+		if err := s.readLines(ctx, stale[:n], at, listings); err != nil {
+			return nil, err
+		}
+		stale = stale[n:]
+	}
+	for _, i := range at {
+		s.listings.put(listings[i].ID, listings[i].Revision, listings[i].Pictures)
+	}
+	return listings, nil
+}
+
+// ownedSets lists an account's sets, the default one first. An account that
+// was made without one (in the console, say) gets it here.
+func (s *Service) ownedSets(ctx context.Context, ownerID string) ([]PictureSet, error) {
+	var sets []PictureSet
+	if err := s.db.Reader().NewSelect().Model(&sets).Where("owner_id = ?", ownerID).
+		OrderExpr("CASE WHEN kind = ? THEN 0 ELSE 1 END, created_at, id", DefaultSet).Scan(ctx); err != nil {
+		return nil, fmt.Errorf("list picture sets: %w", err)
+	}
+	if len(sets) > 0 && sets[0].Kind == DefaultSet {
+		return sets, nil
+	}
+	if _, err := s.account(ctx, ownerID); err != nil {
+		return nil, err
+	}
+	err := s.db.InTx(ctx, func(ctx context.Context, tx database.Tx) error {
+		set, err := s.ensureDefaultSet(ctx, tx, ownerID)
+		sets = append([]PictureSet{set}, sets...)
+		return err
+	})
+	return sets, err
+}
+
+// readLines fills the listings of the given sets. A picture that arrives
+// between the reads of the set and of its lines raises the revision, so that
+// such a line is at worst cached under a revision that is already stale.
+func (s *Service) readLines(ctx context.Context, sets []string, at map[string]int, listings []Listing) error {
+	rows, err := s.db.Reader().NewSelect().TableExpr("vision_pictures AS p").
+		ColumnExpr("p.set_id, p.id, p.validated").
+		ColumnExpr("EXISTS (SELECT 1 FROM vision_inferences AS i WHERE i.picture_id = p.id)").
+		Where("p.set_id IN (?)", bun.In(sets)).
+		OrderExpr("p.set_id, p.uploaded_at, p.id").Rows(ctx)
+	if err != nil {
+		return fmt.Errorf("list pictures: %w", err)
+	}
+	defer rows.Close() //nolint:errcheck // rows.Err below reports what matters
+	for rows.Next() {
+		var setID string
+		var line PictureLine
+		if err := rows.Scan(&setID, &line.ID, &line.Validated, &line.Inferred); err != nil {
+			return fmt.Errorf("list pictures: %w", err)
+		}
+		i := at[setID]
+		listings[i].Pictures = append(listings[i].Pictures, line)
+	}
+	if err := rows.Err(); err != nil {
+		return fmt.Errorf("list pictures: %w", err)
+	}
+	return nil
+}
+
+// listingCache remembers the lines of sets by revision. Safe for concurrent use.
+type listingCache struct {
+	mu       sync.Mutex
+	entries  map[string]cachedLines
+	pictures int
+}
+
+type cachedLines struct {
+	revision int64
+	lines    []PictureLine
+}
+
+func newListingCache() *listingCache { return &listingCache{entries: map[string]cachedLines{}} }
+
+func (c *listingCache) get(setID string, revision int64) ([]PictureLine, bool) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	entry, ok := c.entries[setID]
+	return entry.lines, ok && entry.revision == revision
+}
+
+func (c *listingCache) put(setID string, revision int64, lines []PictureLine) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if old, ok := c.entries[setID]; ok {
+		if old.revision > revision {
+			return
+		}
+		c.pictures -= len(old.lines)
+		delete(c.entries, setID)
+	}
+	for id, entry := range c.entries { // any entry will do: all are cheap to read again
+		if c.pictures+len(lines) <= maxCachedPictures {
+			break
+		}
+		c.pictures -= len(entry.lines)
+		delete(c.entries, id)
+	}
+	if len(lines) > maxCachedPictures {
+		return
+	}
+	c.entries[setID] = cachedLines{revision: revision, lines: lines}
+	c.pictures += len(lines)
+}

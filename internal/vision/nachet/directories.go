@@ -1,0 +1,187 @@
+package nachet
+
+import (
+	"context"
+	"encoding/json"
+	"strconv"
+	"strings"
+
+	"granary/internal/platform/fault"
+	"granary/internal/vision"
+)
+
+// folderArgs are the arguments of every folder route.
+type folderArgs struct {
+	User   string `json:"container_name"`
+	Folder string `json:"folder_name"`
+	ID     string `json:"folder_uuid"`
+}
+
+func (d *Door) getDirectories(ctx context.Context, in *request) (any, error) {
+	var args folderArgs
+	if err := in.decode(&args); err != nil {
+		return nil, err
+	}
+	if args.User == "" {
+		return nil, apiError("Missing container name")
+	}
+	ctx, err := d.as(ctx, args.User)
+	if err != nil {
+		return nil, err
+	}
+	listings, err := d.vision.Listings(ctx, args.User)
+	if err != nil {
+		return nil, setDetail(err, args.User, "")
+	}
+	if strings.HasSuffix(in.r.URL.Path, "/dir") {
+		return appendFolders(nil, listings), nil
+	}
+	return append(appendFolders([]byte(`{"folders":`), listings), '}'), nil
+}
+
+// appendFolders writes the folders by hand: an account may hold hundreds of
+// thousands of pictures, and this list is asked for after every act.
+func appendFolders(b []byte, listings []vision.Listing) []byte {
+	b = append(b, '[')
+	for i, l := range listings {
+		if i > 0 {
+			b = append(b, ',')
+		}
+		b = append(b, `{"folder_name":`...)
+		b = appendText(b, l.Name)
+		b = append(b, `,"nb_pictures":`...)
+		b = strconv.AppendInt(b, int64(len(l.Pictures)), 10)
+		b = append(b, `,"picture_set_id":`...)
+		b = appendText(b, l.ID)
+		b = append(b, `,"pictures":[`...)
+		for j, p := range l.Pictures {
+			if j > 0 {
+				b = append(b, ',')
+			}
+			// Both spellings: the server's own, and the ones that the front
+			// end reads.
+			b = append(b, `{"inference_exist":`...)
+			b = strconv.AppendBool(b, p.Inferred)
+			b = append(b, `,"inference_exists":`...)
+			b = strconv.AppendBool(b, p.Inferred)
+			b = append(b, `,"is_validated":`...)
+			b = strconv.AppendBool(b, p.Validated)
+			b = append(b, `,"is_validation":`...)
+			b = strconv.AppendBool(b, p.Validated)
+			b = append(b, `,"picture_id":`...)
+			b = appendText(b, p.ID)
+			b = append(b, '}')
+		}
+		b = append(b, "]}"...)
+	}
+	return append(b, ']')
+}
+
+func appendText(b []byte, s string) []byte {
+	for i := range len(s) {
+		if c := s[i]; c < 0x20 || c >= 0x7f || c == '"' || c == '\\' {
+			text, err := json.Marshal(s)
+			if err != nil {
+				panic(err) // a string always marshals
+			}
+			return append(b, text...)
+		}
+	}
+	return append(append(append(b, '"'), s...), '"')
+}
+
+func (d *Door) createDir(ctx context.Context, in *request) (any, error) {
+	var args folderArgs
+	if err := in.decode(&args); err != nil {
+		return nil, err
+	}
+	if args.User == "" || args.Folder == "" {
+		return nil, apiError("missing container or directory name")
+	}
+	ctx, err := d.as(ctx, args.User)
+	if err != nil {
+		return nil, err
+	}
+	set, err := d.vision.CreateSet(ctx, args.Folder)
+	if err != nil {
+		return nil, setDetail(err, args.User, "")
+	}
+	return []string{set.ID}, nil
+}
+
+// deleteAny takes an id or a name, because the front end's button sends the
+// id under folder_name.
+func (d *Door) deleteAny(ctx context.Context, in *request) (any, error) {
+	var args folderArgs
+	if err := in.decode(&args); err != nil {
+		return nil, err
+	}
+	if args.User == "" || args.Folder == "" {
+		return nil, apiError("missing container or directory name")
+	}
+	ctx, err := d.as(ctx, args.User)
+	if err != nil {
+		return nil, err
+	}
+	set, err := d.vision.ResolveSet(ctx, args.Folder)
+	if err == nil {
+		err = d.vision.DeleteSet(ctx, set.ID)
+	}
+	if err != nil {
+		return nil, setDetail(err, args.User, args.Folder)
+	}
+	return []bool{true}, nil
+}
+
+func (d *Door) deleteRequest(ctx context.Context, in *request) (any, error) {
+	ctx, args, err := d.folderByID(ctx, in, "missing container or directory name")
+	if err != nil {
+		return nil, err
+	}
+	validated, err := d.vision.HasValidated(ctx, args.ID)
+	if fault.Is(err, fault.Forbidden) {
+		return nil, storeError(err, "User isn't owner of this folder, user uuid :"+args.User+", folder uuid : "+args.ID)
+	}
+	if err != nil {
+		return nil, setDetail(err, args.User, args.ID)
+	}
+	return validated, nil
+}
+
+func (d *Door) deletePermanently(ctx context.Context, in *request) (any, error) {
+	ctx, args, err := d.folderByID(ctx, in, "missing container name or directory id")
+	if err != nil {
+		return nil, err
+	}
+	return d.deleted(args, d.vision.DeleteSet(ctx, args.ID))
+}
+
+func (d *Door) deleteWithArchive(ctx context.Context, in *request) (any, error) {
+	ctx, args, err := d.folderByID(ctx, in, "missing container or directory name")
+	if err != nil {
+		return nil, err
+	}
+	return d.deleted(args, d.vision.DeleteSetWithArchive(ctx, args.ID))
+}
+
+func (d *Door) deleted(args folderArgs, err error) (any, error) {
+	if fault.Is(err, fault.Forbidden) {
+		return nil, storeError(err, "User can't delete this folder, user uuid :"+args.User+", folder name : "+args.ID)
+	}
+	if err != nil {
+		return nil, setDetail(err, args.User, args.ID)
+	}
+	return true, nil
+}
+
+func (d *Door) folderByID(ctx context.Context, in *request, missing string) (context.Context, folderArgs, error) {
+	var args folderArgs
+	if err := in.decode(&args); err != nil {
+		return nil, args, err
+	}
+	if args.User == "" || args.ID == "" {
+		return nil, args, apiError(missing)
+	}
+	ctx, err := d.as(ctx, args.User)
+	return ctx, args, err
+}
