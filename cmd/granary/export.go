@@ -1,0 +1,31 @@
+package main
+
+import (
+	"errors"
+	"io"
+	"os"
+
+	"granary/internal/app"
+	"granary/internal/platform/identity"
+	"granary/internal/vision"
+)
+
+type exportCmd struct {
+	Format string `arg:"" enum:"coco,yolo,csv" help:"coco, yolo or csv."`
+	Output string `short:"o" help:"File to write. Defaults to standard output." placeholder:"FILE"`
+}
+
+func (cmd *exportCmd) Run(c *cli) (err error) {
+	return c.core(func(core *app.Core) (err error) {
+		var out io.Writer = c.stdout
+		if cmd.Output != "" {
+			file, err := os.Create(cmd.Output)
+			if err != nil {
+				return err
+			}
+			defer func() { err = errors.Join(err, file.Close()) }()
+			out = file
+		}
+		return core.Vision.Export(identity.With(c.ctx, identity.System()), vision.ExportFormat(cmd.Format), out)
+	})
+}

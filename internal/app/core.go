@@ -1,0 +1,177 @@
+package app
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+
+	"granary/internal/platform/blob"
+	"granary/internal/platform/config"
+	"granary/internal/platform/database"
+	"granary/internal/platform/identity"
+	"granary/internal/platform/jobs"
+	"granary/internal/platform/jobs/local"
+	"granary/internal/platform/jobs/river"
+	"granary/internal/platform/secrets"
+	"granary/internal/platform/web"
+	"granary/internal/vision"
+	"granary/internal/vision/engine"
+	"granary/internal/vision/engine/azureml"
+	"granary/internal/vision/engine/fixed"
+	"granary/internal/vision/engine/openinference"
+	"granary/internal/vision/engine/remote"
+	"granary/internal/vision/raster"
+)
+
+// Core is the platform and the services, opened but not serving. Commands
+// work on it beside a running server.
+type Core struct {
+	Config *config.Config
+	Log    *slog.Logger
+	DB     *database.DB
+	Blobs  *blob.Store
+	Sealer secrets.Sealer
+	Users  *identity.Service
+	Jobs   jobs.Engine
+	Vision *vision.Service
+
+	closers []func() error
+}
+
+// migrations returns every schema of the engine's in the order in which they
+// are applied.
+func migrations(db *database.DB) []database.Migrations {
+	queue := local.Migrations()
+	if db.Pool() != nil {
+		queue = river.Migrations()
+	}
+	return []database.Migrations{identity.Migrations(), blob.Migrations(), queue, vision.Migrations()}
+}
+
+// migrate brings every schema up to date.
+func migrate(ctx context.Context, db *database.DB) error {
+	if db.Pool() != nil {
+		if err := river.Migrate(ctx, db); err != nil {
+			return err
+		}
+	}
+	return db.Migrate(ctx, migrations(db)...)
+}
+
+// Open connects to every store, brings the schema up to date and puts the
+// services together.
+func Open(ctx context.Context, cfg *config.Config, log *slog.Logger) (core *Core, err error) {
+	c := &Core{Config: cfg, Log: log}
+	defer func() {
+		if err != nil {
+			err = errors.Join(err, c.Close())
+		}
+	}()
+	if c.DB, err = database.Open(ctx, database.Config{URL: cfg.Database.URL, MaxConns: cfg.Database.MaxConns}); err != nil {
+		return nil, err
+	}
+	c.closers = append(c.closers, c.DB.Close)
+	if err := migrate(ctx, c.DB); err != nil {
+		return nil, err
+	}
+	if err := c.openStores(ctx); err != nil {
+		return nil, err
+	}
+	c.Users = identity.New(c.DB, c.identityConfig(), log)
+	registry := jobs.NewRegistry()
+	c.Vision = vision.New(vision.Deps{
+		DB: c.DB, Blobs: c.Blobs, Users: c.Users, Sealer: c.Sealer, Log: log,
+		Engines: c.engines(),
+	}, c.visionConfig())
+	c.closers = append(c.closers, c.Vision.Close)
+	if err := c.Vision.Register(registry); err != nil {
+		return nil, err
+	}
+	if c.Jobs, err = c.openJobs(registry); err != nil {
+		return nil, err
+	}
+	c.Vision.SetJobs(c.Jobs)
+	return c, c.Vision.EnsureStandard(ctx)
+}
+
+func (c *Core) openStores(ctx context.Context) error {
+	bucket, err := blob.Open(ctx, blob.Config{URL: c.Config.Blob.URL, Container: c.Config.Blob.Container})
+	if err != nil {
+		return err
+	}
+	c.Blobs = blob.NewStore(c.DB, bucket, blob.StoreConfig{Logger: c.Log})
+	c.closers = append(c.closers, c.Blobs.Close)
+	if c.Config.Secrets.Key != "" {
+		c.Sealer, err = secrets.ParseKey(c.Config.Secrets.Key)
+	} else {
+		c.Sealer, err = secrets.OpenKeyFile(c.Config.Secrets.KeyFile)
+	}
+	return err
+}
+
+// engines are the adapters that pipelines may name, besides the built-in one.
+func (c *Core) engines() map[string]engine.Engine {
+	engines := map[string]engine.Engine{
+		"azureml": azureml.New(remote.Config{}), "openinference": openinference.New(remote.Config{}),
+	}
+	if c.Config.Vision.Nachet.TestPipeline {
+		engines[fixed.Name] = fixed.Engine{}
+	}
+	return engines
+}
+
+// openJobs picks the engine that belongs to the database.
+func (c *Core) openJobs(registry *jobs.Registry) (jobs.Engine, error) {
+	cfg := jobs.Config{Slots: max(c.Config.Jobs.Slots, 1), Retention: c.Config.Jobs.Retention, Log: c.Log}
+	if c.DB.Pool() == nil {
+		return local.New(c.DB, registry, cfg)
+	}
+	return river.New(c.DB, registry, cfg)
+}
+
+func (c *Core) identityConfig() identity.Config {
+	id := c.Config.Identity
+	return identity.Config{
+		PublicURL: c.Config.Web.PublicURL, SessionIdle: id.SessionIdle, SessionAbsolute: id.SessionAbsolute,
+		LoginPerMinute: id.LoginPerMinute, RequestID: web.RequestID, Secure: web.IsSecure,
+		Vouch: identity.VouchConfig{
+			CookieName: id.Vouch.CookieName, Secret: id.Vouch.Secret, Issuer: id.Vouch.Issuer,
+			AllowUnverified: id.Vouch.AllowUnverified,
+		},
+	}
+}
+
+func (c *Core) visionConfig() vision.Config {
+	v := c.Config.Vision
+	return vision.Config{
+		ArchiveEmail: v.Nachet.DevUserEmail, BatchExpiry: v.Nachet.BatchExpiry,
+		BatchMaxPictures: v.Nachet.BatchMaxPictures, RetrainAfter: v.RetrainAfter,
+		Gate: c.gate(),
+	}
+}
+
+// decodeBudget bounds the memory of pictures that are decoded at the same
+// time; it fits one picture of the default limit at a time.
+const decodeBudget = 256 << 20
+
+func (c *Core) gate() raster.Gate {
+	v := c.Config.Vision
+	return raster.Gate{
+		MaxPixels: int(v.MaxPixels), MaxFrames: v.MaxFrames, MaxSide: v.MaxSide,
+		MaxBytes: int64(v.MaxFileBytes), Budget: raster.NewBudget(decodeBudget),
+	}
+}
+
+// Close releases everything in the reverse order of opening.
+func (c *Core) Close() error {
+	var errs []error
+	for i := len(c.closers) - 1; i >= 0; i-- {
+		errs = append(errs, c.closers[i]())
+	}
+	c.closers = nil
+	if err := errors.Join(errs...); err != nil {
+		return fmt.Errorf("close: %w", err)
+	}
+	return nil
+}
