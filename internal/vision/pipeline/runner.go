@@ -89,7 +89,7 @@ func (r *Runner) Close() error {
 // or until ctx ends, which also ends calls to models. Every error is a
 // *StageError.
 func (r *Runner) Run(ctx context.Context, picture *raster.Picture, opts Options) (*Result, error) {
-	if picture == nil || len(picture.Bytes) == 0 {
+	if picture == nil || picture.Header.Width == 0 {
 		return nil, emptyInput()
 	}
 	if last := r.definition.Steps[len(r.definition.Steps)-1]; opts.AreaRatio == nil {

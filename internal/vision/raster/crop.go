@@ -39,16 +39,16 @@ func (p *Picture) Crop(box image.Rectangle) (*Picture, error) {
 	if inside, ok := pixels.(interface {
 		SubImage(image.Rectangle) image.Image
 	}); ok && box.In(pixels.Bounds()) {
-		return g.fromPixels(inside.SubImage(box), p.Header.Format)
+		return g.fromPixels(inside.SubImage(box), p.Header.Format), nil
 	}
 	dst := blank(pixels, image.Rectangle{Max: box.Size()})
 	paste(dst, pixels, pixels.Bounds().Min.Sub(box.Min))
-	return g.fromPixels(dst, p.Header.Format)
+	return g.fromPixels(dst, p.Header.Format), nil
 }
 
-// encode writes pixels in a format and returns the one that was used. Speed
-// wins over size: the result is sent to a model once.
-func encode(pixels image.Image, format Format) ([]byte, Format, error) {
+// encode writes pixels in a format. Speed wins over size: the result is sent
+// to a model once.
+func encode(pixels image.Image, format Format) ([]byte, error) {
 	var out bytes.Buffer
 	var err error
 	switch format {
@@ -61,8 +61,7 @@ func encode(pixels image.Image, format Format) ([]byte, Format, error) {
 	case TIFF:
 		err = tiff.Encode(&out, pixels, &tiff.Options{Compression: tiff.Uncompressed})
 	default:
-		format = PNG
 		err = (&png.Encoder{CompressionLevel: png.BestSpeed}).Encode(&out, pixels)
 	}
-	return out.Bytes(), format, err
+	return out.Bytes(), err
 }

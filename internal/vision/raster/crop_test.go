@@ -32,9 +32,9 @@ func TestCropKeepsFormatAndPixels(t *testing.T) {
 				if crop.Header.Format != want || crop.Header.Width != box.Dx() || crop.Header.Height != box.Dy() {
 					t.Errorf("Crop(%v) = %+v, want %s %v", box, crop.Header, want, box.Size())
 				}
-				again, err := Gate{}.Open(crop.Bytes)
+				again, err := Gate{}.Open(fileOf(t, crop))
 				if err != nil {
-					t.Fatalf("Open(Crop(%v).Bytes) = %v, want a picture", box, err)
+					t.Fatalf("Open(Crop(%v).File()) = %v, want a picture", box, err)
 				}
 				full, _ := p.NRGBA()
 				got, err := again.NRGBA()
@@ -90,7 +90,7 @@ func TestCropKeepsDepthAndColourModel(t *testing.T) {
 				if err != nil {
 					t.Fatalf("Crop() = %v, want a picture", err)
 				}
-				again, err := Gate{}.Open(crop.Bytes)
+				again, err := Gate{}.Open(fileOf(t, crop))
 				if err != nil {
 					t.Fatal(err)
 				}
@@ -186,7 +186,11 @@ func BenchmarkCrop(b *testing.B) {
 		b.Fatal(err)
 	}
 	for b.Loop() {
-		if _, err := p.Crop(image.Rect(100, 100, 250, 250)); err != nil {
+		crop, err := p.Crop(image.Rect(100, 100, 250, 250))
+		if err != nil {
+			b.Fatal(err)
+		}
+		if _, err := crop.File(); err != nil {
 			b.Fatal(err)
 		}
 	}

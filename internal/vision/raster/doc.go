@@ -2,9 +2,10 @@
 // outside are judged, opened, turned upright, cropped and made smaller.
 //
 //	bytes ─► Gate.Inspect   magic bytes, header walk, limits; nothing decoded
-//	      ─► Gate.Open      Picture: upright file bytes, pixels on demand
+//	      ─► Gate.Open      Picture, upright
+//	            ├► File              the file's bytes
 //	            ├► Image, NRGBA      pixels, decoded once under a memory budget
-//	            ├► Crop              a part of it in the same format
+//	            ├► Crop              a part of it, in the same format
 //	            └► Thumbnail         a small JPEG
 //	text  ─► ParseDataURL ─► Rules.Validate   the checks of /image-validation
 //

@@ -176,42 +176,38 @@ func refuse(format Format, err error) error {
 	return fault.New(fault.Invalid, "the %s picture cannot be read: %w", format, err)
 }
 
-// Open inspects data and returns it as a Picture whose Bytes are upright: a
-// file that an EXIF orientation turns is decoded and encoded again in its own
-// format. Other pixels are decoded only when they are asked for, so damage
-// behind an intact header shows at the first use. data must not be changed
-// afterwards. Errors: as Inspect.
+// Open inspects data and returns it as a picture. One that an EXIF orientation
+// turns is decoded at once and made upright; of the others the pixels are
+// decoded only when they are asked for, so that damage behind an intact header
+// shows at the first use. data must not be changed afterwards. Errors: as
+// Inspect.
 func (g Gate) Open(data []byte) (*Picture, error) {
 	header, err := g.Inspect(data)
 	if err != nil {
 		return nil, err
 	}
 	g = g.withDefaults()
-	picture := &Picture{Bytes: data, Header: header, gate: g}
 	if header.Orientation == 1 {
-		return picture, nil
+		return &Picture{Header: header, gate: g, file: data}, nil
 	}
 	pixels, err := g.decode(data, header)
 	if err != nil {
 		return nil, err
 	}
-	return g.fromPixels(turn(pixels, header.Orientation), header.Format)
+	return g.fromPixels(turn(pixels, header.Orientation), header.Format), nil
 }
 
-// fromPixels encodes pixels and returns them as a picture that is already
-// decoded.
-func (g Gate) fromPixels(pixels image.Image, format Format) (*Picture, error) {
-	data, format, err := encode(pixels, format)
-	if err != nil {
-		return nil, fmt.Errorf("encode %s picture: %w", format, err)
+// fromPixels returns a picture of pixels that came out of a file of a format.
+func (g Gate) fromPixels(pixels image.Image, format Format) *Picture {
+	if format == WebP { // no pure Go encoder exists
+		format = PNG
 	}
 	size := pixels.Bounds().Size()
 	return &Picture{
-		Bytes:  data,
 		Header: Header{Format: format, Width: size.X, Height: size.Y, Frames: 1, Orientation: 1},
 		gate:   g,
-		img:    pixels,
-	}, nil
+		img:    rebase(pixels),
+	}
 }
 
 // decode returns the pixels of the first frame with the origin at 0,0.

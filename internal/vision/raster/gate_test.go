@@ -94,9 +94,9 @@ func TestOpenTurnsUpright(t *testing.T) {
 			if p.Header.Width != 32 || p.Header.Height != 64 || p.Header.Orientation != 1 {
 				t.Errorf("Open() = %+v, want 32x64 upright", p.Header)
 			}
-			again, err := Gate{}.Open(p.Bytes)
+			again, err := Gate{}.Open(fileOf(t, p))
 			if err != nil {
-				t.Fatalf("Open(Bytes) = %v, want a picture", err)
+				t.Fatalf("Open(File()) = %v, want a picture", err)
 			}
 			for _, pic := range []*Picture{p, again} {
 				img, err := pic.Image()

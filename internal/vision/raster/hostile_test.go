@@ -156,6 +156,8 @@ func bmpHeader(w, h int32) []byte {
 
 // TestHostileFilesAreRefusedCheaply opens each file of the corpus to the
 // pixels. It is not parallel: it measures what the whole process allocates.
+//
+//nolint:paralleltest // see above
 func TestHostileFilesAreRefusedCheaply(t *testing.T) {
 	for name, data := range hostile(t) {
 		var before, after runtime.MemStats
@@ -179,8 +181,10 @@ func TestHostileFilesAreRefusedCheaply(t *testing.T) {
 	}
 }
 
-// TestBombsBesideThePixelsAreStepped over: compressed metadata is never
-// unpacked, so the picture itself is fine.
+// TestBombsBesideThePixelsAreSteppedOver: compressed metadata is never
+// unpacked, so the picture itself is fine. It measures as the test above.
+//
+//nolint:paralleltest // see above
 func TestBombsBesideThePixelsAreSteppedOver(t *testing.T) {
 	plain := sample(t, PNG, gradient(20, 20))
 	data, bomb := plain, deflated(64<<20)
@@ -263,8 +267,12 @@ func FuzzOpen(f *testing.F) {
 		if img.Bounds() != image.Rect(0, 0, p.Header.Width, p.Header.Height) {
 			t.Errorf("Image() = %v, want the %dx%d of the header", img.Bounds(), p.Header.Width, p.Header.Height)
 		}
-		if _, err := p.Crop(image.Rect(-1, -1, 3, 3)); err != nil {
-			t.Errorf("Crop() = %v, want a picture", err)
+		crop, err := p.Crop(image.Rect(-1, -1, 3, 3))
+		if err != nil {
+			t.Fatalf("Crop() = %v, want a picture", err)
+		}
+		if _, err := crop.File(); err != nil {
+			t.Errorf("Crop().File() = %v, want bytes", err)
 		}
 		if _, err := p.Thumbnail(8); err != nil {
 			t.Errorf("Thumbnail() = %v, want a JPEG", err)

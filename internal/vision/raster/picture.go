@@ -1,35 +1,50 @@
 package raster
 
 import (
+	"fmt"
 	"image"
 	"sync"
 )
 
-// Picture is one picture as its file bytes plus, on demand, its pixels.
-// It is safe for concurrent use and must not be changed.
+// Picture is one upright picture: as the bytes of a file, as pixels, each made
+// from the other when first asked for. A Gate makes it. It is safe for
+// concurrent use.
 type Picture struct {
-	// Bytes is the file, upright: a file whose EXIF orientation turned it was
-	// encoded again.
-	Bytes  []byte
 	Header Header
 
 	gate Gate
-	once sync.Once
-	img  image.Image
-	err  error
+
+	decoding sync.Once
+	img      image.Image
+	imgErr   error
+
+	encoding sync.Once
+	file     []byte
+	fileErr  error
+}
+
+// File returns the bytes of the picture's file; nobody may change them. A
+// picture that came as an upright file is that very file; a turned one and a
+// crop are encoded at the first call, in Header.Format.
+func (p *Picture) File() ([]byte, error) {
+	p.encoding.Do(func() {
+		if p.file == nil {
+			if p.file, p.fileErr = encode(p.img, p.Header.Format); p.fileErr != nil {
+				p.fileErr = fmt.Errorf("encode %s picture: %w", p.Header.Format, p.fileErr)
+			}
+		}
+	})
+	return p.file, p.fileErr
 }
 
 // Image decodes the pixels once and returns them, with the origin at 0,0, to
 // every caller; nobody may change them. It blocks while the gate's memory
 // budget is taken. Errors: fault.Invalid when the pixels are damaged.
 func (p *Picture) Image() (image.Image, error) {
-	p.once.Do(func() {
+	p.decoding.Do(func() {
 		if p.img == nil {
-			p.img, p.err = p.gate.decode(p.Bytes, p.Header)
-		}
-		if p.err == nil {
-			p.img = rebase(p.img)
+			p.img, p.imgErr = p.gate.decode(p.file, p.Header)
 		}
 	})
-	return p.img, p.err
+	return p.img, p.imgErr
 }

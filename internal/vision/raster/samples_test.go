@@ -50,6 +50,15 @@ func sample(t testing.TB, format Format, img image.Image) []byte {
 	return out.Bytes()
 }
 
+func fileOf(t testing.TB, p *Picture) []byte {
+	t.Helper()
+	data, err := p.File()
+	if err != nil {
+		t.Fatalf("File() = %v, want bytes", err)
+	}
+	return data
+}
+
 // solidWebP writes a lossless WebP of one colour: five prefix codes of a single
 // symbol each, so that the pixels themselves take no bits (RFC 9649, section 3.7).
 func solidWebP(w, h int, r, g, b byte) []byte {

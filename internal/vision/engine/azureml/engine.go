@@ -68,10 +68,14 @@ type model struct {
 
 // Detect sends the picture's file and returns the boxes of the answer.
 func (m *model) Detect(ctx context.Context, picture *raster.Picture) ([]engine.Detection, error) {
+	file, err := picture.File()
+	if err != nil {
+		return nil, err
+	}
 	const head, tail = `{"input_data":{"columns":["image"],"index":[0],"data":["`, `"]}}`
-	body := make([]byte, 0, len(head)+base64.StdEncoding.EncodedLen(len(picture.Bytes))+len(tail))
+	body := make([]byte, 0, len(head)+base64.StdEncoding.EncodedLen(len(file))+len(tail))
 	body = append(body, head...)
-	body = base64.StdEncoding.AppendEncode(body, picture.Bytes)
+	body = base64.StdEncoding.AppendEncode(body, file)
 	body = append(body, tail...)
 	response, err := m.post(ctx, body)
 	if err != nil {
@@ -82,7 +86,11 @@ func (m *model) Detect(ctx context.Context, picture *raster.Picture) ([]engine.D
 
 // Classify sends the crop's file as bare base64 and returns the guesses.
 func (m *model) Classify(ctx context.Context, crop *raster.Picture) ([]engine.Guess, error) {
-	response, err := m.post(ctx, base64.StdEncoding.AppendEncode(nil, crop.Bytes))
+	file, err := crop.File()
+	if err != nil {
+		return nil, err
+	}
+	response, err := m.post(ctx, base64.StdEncoding.AppendEncode(nil, file))
 	if err != nil {
 		return nil, err
 	}

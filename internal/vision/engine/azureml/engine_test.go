@@ -81,7 +81,11 @@ func TestRequests(t *testing.T) {
 	}
 	defer m.Close()
 	picture := enginetest.Picture(t)
-	encoded := base64.StdEncoding.EncodeToString(picture.Bytes)
+	file, err := picture.File()
+	if err != nil {
+		t.Fatal(err)
+	}
+	encoded := base64.StdEncoding.EncodeToString(file)
 	found, err := m.Detect(t.Context(), picture)
 	if err != nil || len(found) != 1 || len(found[0].Guesses) != 1 {
 		t.Errorf("Detect(list of one) = %v, %v, want one box with topN", found, err)

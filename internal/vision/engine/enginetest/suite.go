@@ -111,6 +111,7 @@ func (s Subject) setup(t *testing.T, task engine.Task, spec engine.Spec, config 
 
 // Run runs the suite.
 func Run(t *testing.T, s Subject) {
+	t.Helper()
 	t.Run("answers", s.testAnswers)
 	for _, task := range s.tasks() {
 		t.Run(string(task), func(t *testing.T) {
@@ -153,6 +154,7 @@ func near(a, b float64) bool { return math.Abs(a-b) < 1e-5 }
 
 // testFaults tries what a single call meets.
 func (s Subject) testFaults(t *testing.T, task engine.Task) {
+	t.Helper()
 	for _, tc := range []struct {
 		name  string
 		plan  []Fault
@@ -203,6 +205,7 @@ func (s Subject) testFaults(t *testing.T, task engine.Task) {
 }
 
 func (s Subject) testCancel(t *testing.T, task engine.Task) {
+	t.Helper()
 	b := s.setup(t, task, engine.Spec{Timeout: time.Minute}, remote.Config{}, Hang)
 	ctx, cancel := context.WithCancel(t.Context())
 	defer cancel()
@@ -221,6 +224,7 @@ func (s Subject) testCancel(t *testing.T, task engine.Task) {
 }
 
 func (s Subject) testCircuit(t *testing.T, task engine.Task) {
+	t.Helper()
 	b := s.setup(t, task, engine.Spec{Retries: -1}, remote.Config{BreakAfter: 2, BreakFor: 50 * time.Millisecond}, Status(500), Status(500))
 	for range 2 {
 		if err := b.call(t.Context()); !fault.Is(err, fault.Unavailable) {
@@ -244,6 +248,7 @@ func (s Subject) testCircuit(t *testing.T, task engine.Task) {
 }
 
 func (s Subject) testConcurrency(t *testing.T, task engine.Task) {
+	t.Helper()
 	const callers, bound = 6, 2
 	plan := make([]Fault, callers)
 	for i := range plan {
@@ -269,6 +274,7 @@ func (s Subject) testConcurrency(t *testing.T, task engine.Task) {
 }
 
 func (s Subject) testPolicy(t *testing.T, task engine.Task) {
+	t.Helper()
 	b := s.setup(t, task, engine.Spec{}, remote.Config{Allow: func(at netip.Addr) error {
 		if at.IsLoopback() {
 			return errors.New("loopback")

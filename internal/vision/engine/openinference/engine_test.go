@@ -40,7 +40,8 @@ type array struct {
 }
 
 func (s server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	path := r.URL.Path[strings.Index(r.URL.Path, "/v2"):]
+	_, path, _ := strings.Cut(r.URL.Path, "/v2")
+	path = "/v2" + path
 	switch {
 	case path == "/v2/health/ready":
 		if s.notReady {
