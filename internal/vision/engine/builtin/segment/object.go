@@ -112,7 +112,7 @@ func (o *candidate) plausible(w, h int) bool {
 		return false // uneven ground
 	case s.Solidity < 0.35:
 		return false // scratches, a frame, writing
-	case s.Border && s.Shadow > 0.7 && s.Share < 0.1:
+	case s.Border && s.Shadow > 0.7 && s.Share < 0.1 && s.Solidity < 0.85:
 		return false // a dark corner
 	case s.Border && (o.strip(bw, bh, h, o.minY == 0 || o.maxY == h) || o.strip(bh, bw, w, o.minX == 0 || o.maxX == w)):
 		return false
@@ -125,17 +125,20 @@ func (o *candidate) strip(long, thin, side int, touches bool) bool {
 	return touches && long > 5*thin && 20*thin < side
 }
 
-// score is a logistic function of the signs. The weights were fitted to
-// generated scenes; see TestScoreIsCalibrated.
+// score is a logistic function of the signs. Its weights were fitted to 1,752
+// objects found in 260 generated scenes of every ground colour, with noise,
+// shadows, dust, touching seeds and, in half of them, a patterned ground; right
+// was a box that overlaps a true one by three quarters.
+// TestScoreIsCalibrated holds it to that on other scenes.
 func (s *Signs) score() float64 {
-	z := -2.2 +
-		1.3*math.Log(max(s.Contrast, 1)) +
-		7*min(s.Sharpness, 0.3) +
-		3*(s.Solidity-0.5) +
-		0.9*math.Log(max(s.Side, 1)/10) -
-		1.2*s.Shadow*max(0, 0.25-s.Sharpness)*4
+	z := -2.55 +
+		2.0*math.Log(max(s.Contrast, 1)) +
+		2.8*min(s.Sharpness, 0.3) +
+		0.3*s.Solidity +
+		2.1*math.Log(min(max(s.Side, 1), 200)/10) -
+		1.9*4*s.Shadow*max(0, 0.25-s.Sharpness)
 	if s.Border {
-		z -= 1
+		z -= 1.2
 	}
 	return 1 / (1 + math.Exp(-z))
 }
