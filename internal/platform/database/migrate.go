@@ -26,7 +26,13 @@ type MigrationState struct {
 
 // Migrate applies every pending migration of each set, in the order given.
 // Each file is one transaction. A schema newer than this binary is an error.
+// On PostgreSQL the schema that search_path names first is created when absent.
 func (d *DB) Migrate(ctx context.Context, sets ...Migrations) error {
+	if d.pool != nil {
+		if err := d.makeSchema(ctx); err != nil {
+			return err
+		}
+	}
 	return d.MigrateTo(ctx, nil, sets...)
 }
 
