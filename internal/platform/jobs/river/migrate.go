@@ -40,6 +40,10 @@ func Migrate(ctx context.Context, db *database.DB) (err error) {
 	if db.Pool() == nil {
 		return errNotPostgres
 	}
+	// Without a set this makes the schema, which River takes for granted.
+	if err := db.Migrate(ctx); err != nil {
+		return err
+	}
 	migrator, err := rivermigrate.New(riverpgxv5.New(db.Pool()), &rivermigrate.Config{Logger: slog.New(slog.DiscardHandler)})
 	if err != nil {
 		return fmt.Errorf("river migrations: %w", err)
