@@ -123,7 +123,10 @@ func (c *Core) engines() map[string]engine.Engine {
 
 // openJobs picks the engine that belongs to the database.
 func (c *Core) openJobs(registry *jobs.Registry) (jobs.Engine, error) {
-	cfg := jobs.Config{Slots: max(c.Config.Jobs.Slots, 1), Retention: c.Config.Jobs.Retention, Log: c.Log}
+	cfg := jobs.Config{
+		Slots: c.Config.Jobs.Slots, Grace: c.Config.Jobs.DrainTimeout, MaxWaiting: c.Config.Jobs.MaxWaiting,
+		Retention: c.Config.Jobs.Retention, KeepFinished: c.Config.Jobs.KeepFinished, Log: c.Log,
+	}
 	if c.DB.Pool() == nil {
 		return local.New(c.DB, registry, cfg)
 	}
@@ -146,7 +149,7 @@ func (c *Core) visionConfig() vision.Config {
 	v := c.Config.Vision
 	return vision.Config{
 		ArchiveEmail: v.Nachet.DevUserEmail, BatchExpiry: v.Nachet.BatchExpiry,
-		BatchMaxPictures: v.Nachet.BatchMaxPictures, RetrainAfter: v.RetrainAfter,
+		BatchMaxPictures: v.Nachet.BatchMaxPictures, MaxBoxes: v.MaxBoxes, RetrainAfter: v.RetrainAfter,
 		Gate: c.gate(),
 	}
 }

@@ -87,7 +87,7 @@ func (c *Core) nachetConfig(build telemetry.Build) nachet.Config {
 		Local: n.Environment == "local", FallbackEmail: n.FallbackEmail, ProvisionUsers: n.ProvisionUsers,
 		RequireCookieUser: n.RequireCookieUser, ModernStatus: n.ModernStatus, HealthMessage: n.HealthMessage,
 		TestPipeline: n.TestPipeline, RequireValidator: n.RequireValidator, SeedDataURL: n.SeedDataURL,
-		Version: build.Version, MaxBody: int64(n.MaxBodyBytes),
+		Version: build.Version, MaxBody: int64(n.MaxBodyBytes), BodyBudget: int64(n.BodyBudgetBytes),
 		Validation: raster.Rules{
 			Gate: c.Vision.Gate(), MaxWidth: n.ValidWidth, MaxHeight: n.ValidHeight, Extensions: n.ValidExtensions,
 		},

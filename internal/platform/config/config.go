@@ -73,7 +73,7 @@ type Web struct {
 	HeaderTimeout         time.Duration `yaml:"header_timeout" default:"10s" min:"100ms" desc:"Longest time for a request's header to arrive."`
 	BodyIdleTimeout       time.Duration `yaml:"body_idle_timeout" default:"30s" min:"100ms" desc:"Longest time without a byte while a body arrives."`
 	IdleTimeout           time.Duration `yaml:"idle_timeout" default:"2m" min:"1s" desc:"How long an unused connection is kept."`
-	DrainTimeout          time.Duration `yaml:"drain_timeout" default:"20s" min:"0s" desc:"How long requests in flight may finish after SIGTERM."`
+	DrainTimeout          time.Duration `yaml:"drain_timeout" default:"20s" min:"100ms" desc:"How long requests in flight may finish after SIGTERM."`
 }
 
 // Identity says how callers are recognised.
@@ -102,8 +102,8 @@ type Telemetry struct {
 // Jobs configures background work.
 type Jobs struct {
 	Slots        int           `yaml:"slots" default:"2" min:"1" max:"1024" desc:"Jobs of one queue that this process runs at once."`
-	DrainTimeout time.Duration `yaml:"drain_timeout" default:"10s" min:"0s" desc:"How long running jobs may finish after SIGTERM before they go back to the queue."`
+	DrainTimeout time.Duration `yaml:"drain_timeout" default:"10s" min:"100ms" desc:"How long running jobs may finish after SIGTERM before they go back to the queue."`
 	MaxWaiting   int           `yaml:"max_waiting" default:"10000" min:"1" desc:"Most jobs that wait in one queue; what would add another is answered 503."`
 	Retention    time.Duration `yaml:"retention" default:"720h" min:"1h" desc:"How long finished jobs stay listed."`
-	KeepFinished int           `yaml:"keep_finished" default:"10000" min:"0" desc:"Most finished jobs that stay listed."`
+	KeepFinished int           `yaml:"keep_finished" default:"10000" min:"1" desc:"Most finished jobs that stay listed."`
 }

@@ -9,7 +9,7 @@ type Vision struct {
 	MaxFrames    int             `yaml:"max_frames" default:"16" min:"1" desc:"Most frames or pages of a picture."`
 	MaxSide      int             `yaml:"max_side" default:"30000" min:"1" desc:"Longest side of a picture, in pixels."`
 	MaxFileBytes Bytes           `yaml:"max_file_bytes" default:"40MiB" min:"1KiB" desc:"Largest picture file."`
-	MaxBoxes     int             `yaml:"max_boxes" default:"1000" min:"1" desc:"Most boxes kept of one inference."`
+	MaxBoxes     int             `yaml:"max_boxes" default:"5000" min:"1" desc:"Most boxes kept of one inference."`
 	RetrainAfter int             `yaml:"retrain_after" default:"25" min:"0" desc:"Newly verified boxes after which the built-in classifier is trained again; 0 trains only on request."`
 	Pipelines    VisionPipelines `yaml:"pipelines" desc:"Where pipelines are read from."`
 	Nachet       Nachet          `yaml:"nachet" desc:"The door for the unmodified seed-classification front end."`
