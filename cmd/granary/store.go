@@ -101,9 +101,12 @@ type demoCmd struct {
 }
 
 func (cmd *demoCmd) Run(c *cli) error {
-	cfg, _, err := c.load(map[string]string{"listen": cmd.Listen})
+	cfg, origins, err := c.load(map[string]string{"listen": cmd.Listen})
 	if err != nil {
 		return err
+	}
+	if !origins.Set("telemetry.log_level") {
+		cfg.Telemetry.LogLevel = "warn" // the report is what is to be read
 	}
 	err = app.Demo(c.ctx, cfg, c.logger(cfg), version, app.DemoOptions{
 		Keep: c.Data != "", Samples: cmd.Samples, Once: cmd.Once, FixedAddress: cmd.Listen != "", Out: c.stdout,

@@ -55,6 +55,7 @@ func Demo(ctx context.Context, cfg *config.Config, log *slog.Logger, version str
 	if !opts.FixedAddress && taken(ctx, cfg.Listen) {
 		cfg.Listen = "127.0.0.1:0"
 	}
+	cfg.Vision.RetrainAfter = 0 // the demo asks for its training itself
 	core, err := Open(ctx, cfg, log)
 	if err != nil {
 		return err

@@ -35,11 +35,8 @@ type storedExample struct {
 // examples returns the verified boxes as training examples and the time of
 // the latest review among them. progress is told how many boxes are done.
 func (s *Service) examples(ctx context.Context, progress func(done, total int) error) ([]builtin.Example, time.Time, error) {
-	var boxes []verifiedBox
-	if err := s.verifiedBoxes(ctx, "", func(v *verifiedBox) error {
-		boxes = append(boxes, *v)
-		return nil
-	}); err != nil {
+	boxes, err := s.verifiedBoxes(ctx, "")
+	if err != nil {
 		return nil, time.Time{}, err
 	}
 	boxes = newest(boxes, maxExamples)

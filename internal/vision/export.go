@@ -59,10 +59,10 @@ func (v *verifiedBox) pixels() Rect {
 	}
 }
 
-// verifiedBoxes calls fn for every verified box that the caller may look at,
-// picture by picture. Boxes confirmed as Unidentified are left out: they name
-// nothing.
-func (s *Service) verifiedBoxes(ctx context.Context, ownerID string, fn func(*verifiedBox) error) error {
+// verifiedBoxes returns every verified box of an owner, of everybody when
+// ownerID is empty, picture by picture. Boxes confirmed as Unidentified are
+// left out: they name nothing.
+func (s *Service) verifiedBoxes(ctx context.Context, ownerID string) ([]verifiedBox, error) {
 	query := s.db.Reader().NewSelect().TableExpr("vision_boxes AS b").
 		ColumnExpr("b.id AS box_id, p.id AS picture_id, p.blob_key, p.file_name, p.width, p.height").
 		ColumnExpr("i.width AS dim_width, i.height AS dim_height").
@@ -78,23 +78,11 @@ func (s *Service) verifiedBoxes(ctx context.Context, ownerID string, fn func(*ve
 	if ownerID != "" {
 		query.Where("t.owner_id = ?", ownerID)
 	}
-	rows, err := query.Rows(ctx)
-	if err != nil {
-		return fmt.Errorf("read verified boxes: %w", err)
+	var boxes []verifiedBox
+	if err := query.Scan(ctx, &boxes); err != nil {
+		return nil, fmt.Errorf("read verified boxes: %w", err)
 	}
-	defer rows.Close() //nolint:errcheck // rows.Err below reports what matters
-	for rows.Next() {
-		var v verifiedBox
-		if err := rows.Scan(&v.BoxID, &v.PictureID, &v.BlobKey, &v.FileName, &v.Width, &v.Height,
-			&v.DimWidth, &v.DimHeight, &v.TopX, &v.TopY, &v.BottomX, &v.BottomY,
-			&v.SeedID, &v.Seed, &v.ReviewedAt); err != nil {
-			return fmt.Errorf("read verified boxes: %w", err)
-		}
-		if err := fn(&v); err != nil {
-			return err
-		}
-	}
-	return rows.Err()
+	return boxes, nil
 }
 
 // Export writes the verified boxes as a data set: those of the caller, or of
@@ -109,11 +97,8 @@ func (s *Service) Export(ctx context.Context, format ExportFormat, w io.Writer) 
 	if caller.Role == identity.Steward || caller.Role == identity.Admin {
 		owner = ""
 	}
-	var boxes []verifiedBox
-	if err := s.verifiedBoxes(ctx, owner, func(v *verifiedBox) error {
-		boxes = append(boxes, *v)
-		return nil
-	}); err != nil {
+	boxes, err := s.verifiedBoxes(ctx, owner)
+	if err != nil {
 		return err
 	}
 	switch format {
