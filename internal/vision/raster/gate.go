@@ -251,7 +251,7 @@ func decodePixels(data []byte, header Header, prove bool) (image.Image, error) {
 		}
 		return tiff.Decode(reader)
 	case WebP:
-		return webp.Decode(reader)
+		return decodeWebP(data, header)
 	}
 	return nil, fmt.Errorf("no decoder for %s", header.Format)
 }
@@ -268,7 +268,7 @@ func decodeCost(data []byte, header Header) int64 {
 		return pixels * max(int64(data[24])/8, 1) * 4 // colour becomes RGBA
 	case GIF:
 		return pixels
-	case BMP, WebP:
+	case BMP:
 		return pixels * 4
 	}
 	return pixels * maxBytesPerPixel

@@ -158,6 +158,24 @@ func TestGIFFrameIsPlacedOnItsScreen(t *testing.T) {
 	}
 }
 
+func TestAnimatedWebPShowsItsFirstFrame(t *testing.T) {
+	t.Parallel()
+	p, err := Gate{}.Open(animatedWebP(3, 2))
+	if err != nil || p.Header.Frames != 2 {
+		t.Fatalf("Open() = %+v, %v, want two frames", p, err)
+	}
+	img, err := p.NRGBA()
+	if err != nil || img.Rect != image.Rect(0, 0, 20, 10) {
+		t.Fatalf("NRGBA() = %v, want the 20x10 canvas", err)
+	}
+	if in, out := img.NRGBAAt(6, 4), img.NRGBAAt(0, 0); in != (color.NRGBA{200, 100, 50, 255}) || out.A != 0 {
+		t.Errorf("pixels = %v inside, %v outside, want the colour and nothing", in, out)
+	}
+	if _, err := (Gate{}).Inspect(animatedWebP(9, 2)); !fault.Is(err, fault.Invalid) {
+		t.Errorf("Inspect(frame outside) = %v, want kind invalid", err)
+	}
+}
+
 func TestImageIsDecodedOnceUnderABudget(t *testing.T) {
 	t.Parallel()
 	// Each picture needs more than half of the budget, so they take turns.

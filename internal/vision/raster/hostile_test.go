@@ -235,6 +235,7 @@ func FuzzOpen(f *testing.F) {
 	for _, format := range formats {
 		f.Add(sample(f, format, gradient(5, 4)))
 	}
+	f.Add(animatedWebP(1, 1))
 	f.Add(withExif(sample(f, JPEG, gradient(5, 4)), exifBlock(6)))
 	for _, data := range hostile(f) {
 		if len(data) < 4096 {

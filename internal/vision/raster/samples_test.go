@@ -85,6 +85,17 @@ func solidWebP(w, h int, r, g, b byte) []byte {
 	return riff(chunk("VP8L", bits))
 }
 
+// animatedWebP has a canvas of 20×10 and two frames of 4×3; the first lies at
+// twice x and y.
+func animatedWebP(x, y byte) []byte {
+	frame := func(x, y byte) []byte {
+		head := []byte{x, 0, 0, y, 0, 0, 4 - 1, 0, 0, 3 - 1, 0, 0, 0, 0, 0, 0}
+		return chunk("ANMF", append(head, solidWebP(4, 3, 200, 100, 50)[12:]...))
+	}
+	canvas := chunk("VP8X", []byte{2, 0, 0, 0, 20 - 1, 0, 0, 10 - 1, 0, 0})
+	return riff(canvas, chunk("ANIM", make([]byte, 6)), frame(x, y), frame(0, 0))
+}
+
 func chunk(kind string, body []byte) []byte {
 	out := binary.LittleEndian.AppendUint32([]byte(kind), uint32(len(body)))
 	out = append(out, body...)

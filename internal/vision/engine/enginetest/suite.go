@@ -172,7 +172,7 @@ func (s Subject) testFaults(t *testing.T, task engine.Task) {
 		{"500 is not repeated", []Fault{Status(500)}, engine.Spec{}, 1, fault.Unavailable},
 		{"redirect is not followed", []Fault{Redirect}, engine.Spec{}, 1, fault.Unavailable},
 		{"wait beyond the timeout", []Fault{RetryAfter(60)}, engine.Spec{}, 1, fault.Unavailable},
-		{"too slow", []Fault{Hang}, engine.Spec{Timeout: 50 * time.Millisecond}, 1, fault.Unavailable},
+		{"too slow", []Fault{Hang}, engine.Spec{Timeout: 400 * time.Millisecond}, 1, fault.Unavailable},
 		{"no JSON", []Fault{Body("<html>oops</html>")}, engine.Spec{}, 1, fault.Invalid},
 		{"empty body", []Fault{Body("")}, engine.Spec{}, 1, fault.Invalid},
 		{"null", []Fault{Body("null")}, engine.Spec{}, 1, fault.Invalid},
@@ -225,7 +225,7 @@ func (s Subject) testCancel(t *testing.T, task engine.Task) {
 
 func (s Subject) testCircuit(t *testing.T, task engine.Task) {
 	t.Helper()
-	b := s.setup(t, task, engine.Spec{Retries: -1}, remote.Config{BreakAfter: 2, BreakFor: 50 * time.Millisecond}, Status(500), Status(500))
+	b := s.setup(t, task, engine.Spec{Retries: -1}, remote.Config{BreakAfter: 2, BreakFor: 400 * time.Millisecond}, Status(500), Status(500))
 	for range 2 {
 		if err := b.call(t.Context()); !fault.Is(err, fault.Unavailable) {
 			t.Fatalf("call = %v, want kind unavailable", err)
@@ -236,9 +236,12 @@ func (s Subject) testCircuit(t *testing.T, task engine.Task) {
 	if !errors.As(err, &own) || own.Kind != fault.Unavailable || own.RetryAfter == 0 || b.faults.Calls() != 2 {
 		t.Errorf("call = %v after %d calls, want unavailable with a wait after 2", err, b.faults.Calls())
 	}
-	deadline := time.Now().Add(10 * time.Second)
+	again, deadline := time.NewTicker(10*time.Millisecond), time.After(30*time.Second)
+	defer again.Stop()
 	for b.call(t.Context()) != nil {
-		if time.Now().After(deadline) {
+		select {
+		case <-again.C:
+		case <-deadline:
 			t.Fatal("the circuit stays open, want it closed again")
 		}
 	}
