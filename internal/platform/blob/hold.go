@@ -55,28 +55,36 @@ func (s *Store) Hold(ctx context.Context, reason string) (*Hold, error) {
 	return hold, nil
 }
 
+// renew goes on over failures that are shorter than the hold itself.
 func (h *Hold) renew(ctx context.Context) error {
 	ticker := time.NewTicker(holdFor / 5)
 	defer ticker.Stop()
+	expires := h.store.now().Add(holdFor)
 	for {
 		select {
 		case <-ctx.Done():
 			return nil
 		case <-ticker.C:
 		}
+		next := h.store.now().Add(holdFor)
+		lapsed := false
 		err := h.store.db.InTx(ctx, func(ctx context.Context, tx database.Tx) error {
 			result, err := tx.NewUpdate().Model((*holdRow)(nil)).
-				Set("expires_at = ?", h.store.now().Add(holdFor)).Where("id = ?", h.id).Exec(ctx)
+				Set("expires_at = ?", next).Where("id = ?", h.id).Exec(ctx)
 			if err != nil {
 				return err
 			}
-			if n, err := result.RowsAffected(); err != nil || n != 1 {
-				return errors.Join(errors.New("the hold had expired"), err)
-			}
-			return nil
+			n, err := result.RowsAffected()
+			lapsed = err == nil && n == 0
+			return err
 		})
-		if err != nil && ctx.Err() == nil {
-			return fmt.Errorf("renew hold: %w", err)
+		switch {
+		case ctx.Err() != nil:
+			return nil
+		case lapsed || err != nil && !h.store.now().Before(expires):
+			return errors.Join(errors.New("the hold on blobs could not be renewed in time"), err)
+		case err == nil:
+			expires = next
 		}
 	}
 }
