@@ -22,14 +22,14 @@ func (s Scene) scatter(rng *rand.Rand, seeds []*seed) []speck {
 				p.thick = 0.4
 			}
 			p.x1, p.y1 = p.x0+length*math.Cos(angle), p.y0+length*math.Sin(angle)
-			clear := true
+			free := true
 			for _, one := range seeds {
 				reach := one.reach() + s.Margin
 				if math.Hypot(one.x-p.x0, one.y-p.y0) < reach || math.Hypot(one.x-p.x1, one.y-p.y1) < reach {
-					clear = false
+					free = false
 				}
 			}
-			if clear {
+			if free {
 				specks = append(specks, p)
 				break
 			}

@@ -4,7 +4,7 @@ import "math"
 
 // lattice returns a number in 0..1 that depends on its arguments alone.
 func lattice(x, y int, salt uint64) float64 {
-	h := uint64(x)*0x9E3779B97F4A7C15 ^ uint64(y)*0xC2B2AE3D27D4EB4F ^ salt //nolint:gosec // a hash: wrapping is meant
+	h := uint64(x)*0x9E3779B97F4A7C15 ^ uint64(y)*0xC2B2AE3D27D4EB4F ^ salt
 	h ^= h >> 29
 	h *= 0xBF58476D1CE4E5B9
 	h ^= h >> 32

@@ -108,7 +108,7 @@ func (s Scene) withDefaults() Scene {
 // Render draws the scene.
 func Render(scene Scene) *Picture {
 	scene = scene.withDefaults()
-	rng := rand.New(rand.NewPCG(scene.Seed, 0x5EED)) //nolint:gosec // repeatable pictures, not secrets
+	rng := rand.New(rand.NewPCG(scene.Seed, 0x5EED))
 	seeds := scene.place(rng)
 	picture := &Picture{Truth: make([]Truth, 0, len(seeds))}
 	for _, one := range seeds {

@@ -53,7 +53,7 @@ func (c *Classifier) MarshalBinary() ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	out := append([]byte(magic), binary.LittleEndian.AppendUint32(nil, uint32(len(text)))...) //nolint:gosec // labels are bounded
+	out := append([]byte(magic), binary.LittleEndian.AppendUint32(nil, uint32(len(text)))...)
 	out = append(out, text...)
 	add := func(v []float32) {
 		for _, x := range v {
@@ -69,7 +69,7 @@ func (c *Classifier) MarshalBinary() ([]byte, error) {
 	if c.neighbours != nil {
 		add(c.neighbours.weight)
 		for i, row := range c.neighbours.points {
-			out = binary.LittleEndian.AppendUint32(out, uint32(c.neighbours.y[i])) //nolint:gosec // not negative
+			out = binary.LittleEndian.AppendUint32(out, uint32(c.neighbours.y[i]))
 			add(row)
 		}
 	} else {
@@ -185,10 +185,10 @@ func (n *numbers) classifier(h *header) (*Classifier, error) {
 		m := &neighbours{k: min(h.Recipe.Neighbours, h.Points), weight: n.floats(d), labels: len(h.Labels)}
 		for range h.Points {
 			label := n.word()
-			if label >= uint32(len(h.Labels)) { //nolint:gosec // at most maxLabels
+			if label >= uint32(len(h.Labels)) {
 				return nil, fault.New(fault.Invalid, "the stored classifier has an example of no label")
 			}
-			m.y = append(m.y, int32(label)) //nolint:gosec // likewise
+			m.y = append(m.y, int32(label))
 			m.points = append(m.points, n.floats(d))
 		}
 		c.neighbours = m

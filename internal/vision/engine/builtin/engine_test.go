@@ -100,7 +100,7 @@ func TestDetectAnswersFractions(t *testing.T) {
 
 func TestClassifierFollowsItsSource(t *testing.T) {
 	t.Parallel()
-	train, _ := shared()(t)
+	train, _ := shared(t)
 	c, _, err := builtin.Train(t.Context(), train, builtin.Options{})
 	if err != nil {
 		t.Fatal(err)

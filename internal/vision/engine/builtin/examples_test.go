@@ -59,18 +59,24 @@ func named(truth []synth.Truth, box image.Rectangle) string {
 	return ""
 }
 
-// shared are the examples that several tests only read.
-var shared = sync.OnceValue(func() func(t testing.TB) (train, fresh []builtin.Example) {
-	var once sync.Once
-	var train, fresh []builtin.Example
-	return func(t testing.TB) ([]builtin.Example, []builtin.Example) {
-		once.Do(func() {
-			train = gather(t, synth.Catalogue(), 20, 1, 16)
-			fresh = gather(t, synth.Catalogue(), 20, 2, 16)
-		})
-		return train, fresh
-	}
-})
+// fixture gathers examples once for the tests that only read them.
+type fixture struct {
+	once         sync.Once
+	train, fresh []builtin.Example
+}
+
+var examples fixture
+
+// shared returns 20 examples of each species to train on and 20 from other
+// scenes.
+func shared(t testing.TB) (train, fresh []builtin.Example) {
+	t.Helper()
+	examples.once.Do(func() {
+		examples.train = gather(t, synth.Catalogue(), 20, 1, 16)
+		examples.fresh = gather(t, synth.Catalogue(), 20, 2, 16)
+	})
+	return examples.train, examples.fresh
+}
 
 func accuracy(t testing.TB, c *builtin.Classifier, examples []builtin.Example) (right, score float64) {
 	t.Helper()

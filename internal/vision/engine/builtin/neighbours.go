@@ -26,7 +26,7 @@ func fitNeighbours(x [][]float64, y []int, labels, k int) *neighbours {
 			point[j] = float32(v) * m.weight[j]
 		}
 		m.points = append(m.points, point)
-		m.y = append(m.y, int32(y[i])) //nolint:gosec // fewer labels than examples
+		m.y = append(m.y, int32(y[i]))
 	}
 	return m
 }

@@ -1,9 +1,13 @@
 package builtin_test
 
 import (
+	"bytes"
 	"context"
 	"errors"
+	"image"
+	"image/jpeg"
 	"math"
+	"math/rand/v2"
 	"slices"
 	"testing"
 
@@ -11,12 +15,13 @@ import (
 
 	"granary/internal/platform/fault"
 	"granary/internal/vision/engine/builtin"
+	"granary/internal/vision/engine/builtin/feature"
 	"granary/internal/vision/synth"
 )
 
 func TestTrainNamesSpeciesItHasNotSeen(t *testing.T) {
 	t.Parallel()
-	train, fresh := shared()(t)
+	train, fresh := shared(t)
 	steps := 0
 	c, report, err := builtin.Train(t.Context(), train, builtin.Options{Progress: func(done, all int) {
 		if done < steps || done > all {
@@ -55,7 +60,7 @@ func TestTrainNamesSpeciesItHasNotSeen(t *testing.T) {
 
 func TestTrainDoesNotDependOnOrder(t *testing.T) {
 	t.Parallel()
-	train, _ := shared()(t)
+	train, _ := shared(t)
 	train = slices.Clone(train[:120])
 	_, want, err := builtin.Train(t.Context(), train, builtin.Options{Seed: 4})
 	if err != nil {
@@ -80,7 +85,7 @@ func TestTrainDoesNotDependOnOrder(t *testing.T) {
 // TestStrangersScoreLower leaves one species out of the training.
 func TestStrangersScoreLower(t *testing.T) {
 	t.Parallel()
-	train, fresh := shared()(t)
+	train, fresh := shared(t)
 	for _, stranger := range []string{"Ambrosia trifida", "Lolium temulentum", "Solanum carolinense"} {
 		other := func(e builtin.Example) bool { return e.Label != stranger }
 		known := slices.DeleteFunc(slices.Clone(train), func(e builtin.Example) bool { return !other(e) })
@@ -99,7 +104,7 @@ func TestStrangersScoreLower(t *testing.T) {
 
 func TestTrainWithFewExamples(t *testing.T) {
 	t.Parallel()
-	train, _ := shared()(t)
+	train, _ := shared(t)
 	pick := func(label string, n int) (out []builtin.Example) {
 		for _, e := range train {
 			if e.Label == label && len(out) < n {
@@ -142,7 +147,7 @@ func TestTrainWithFewExamples(t *testing.T) {
 
 func TestTrainStopsWithItsContext(t *testing.T) {
 	t.Parallel()
-	train, _ := shared()(t)
+	train, _ := shared(t)
 	ctx, cancel := context.WithCancel(t.Context())
 	_, _, err := builtin.Train(ctx, train, builtin.Options{Progress: func(int, int) { cancel() }})
 	if !errors.Is(err, context.Canceled) {
@@ -152,7 +157,7 @@ func TestTrainStopsWithItsContext(t *testing.T) {
 
 func TestTrainThinsLargeLabels(t *testing.T) {
 	t.Parallel()
-	train, _ := shared()(t)
+	train, _ := shared(t)
 	c, report, err := builtin.Train(t.Context(), train, builtin.Options{MaxPerLabel: 4, Folds: 2})
 	if err != nil {
 		t.Fatal(err)
@@ -167,7 +172,7 @@ func TestTrainThinsLargeLabels(t *testing.T) {
 // know, neither gains from having seen the examples.
 func TestEvaluateComparesFairly(t *testing.T) {
 	t.Parallel()
-	train, fresh := shared()(t)
+	train, fresh := shared(t)
 	var some []builtin.Example
 	for _, e := range train {
 		if e.Label < "Bz" {
@@ -213,7 +218,7 @@ func TestEvaluateComparesFairly(t *testing.T) {
 
 func TestTrainSurvivesAnotherMagnification(t *testing.T) {
 	t.Parallel()
-	train, _ := shared()(t)
+	train, _ := shared(t)
 	c, _, err := builtin.Train(t.Context(), train, builtin.Options{})
 	if err != nil {
 		t.Fatal(err)
@@ -224,4 +229,60 @@ func TestTrainSurvivesAnotherMagnification(t *testing.T) {
 	if right < 0.85 {
 		t.Errorf("accuracy at another magnification = %.3f, want 0.85", right)
 	}
+}
+
+// TestClassifierBearsLooseBoxesAndJPEG names crops as people draw them, with up
+// to a fifth of ground around or a twentieth cut off, and as a JPEG carries
+// them.
+func TestClassifierBearsLooseBoxesAndJPEG(t *testing.T) {
+	t.Parallel()
+	train, _ := shared(t)
+	c, _, err := builtin.Train(t.Context(), train, builtin.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	rng := rand.New(rand.NewPCG(5, 6))
+	var loose, compressed, all float64
+	for seed := range uint64(4) {
+		p := synth.Render(synth.Scene{Width: 1000, Height: 800, Count: 30, Noise: 2, Gradient: 0.15, Shadow: 0.15, Seed: 500 + seed})
+		for _, truth := range p.Truth {
+			w, h := truth.MaxX-truth.MinX, truth.MaxY-truth.MinY
+			edge := func(side float64) int { return int(side * (0.2 - 0.25*rng.Float64())) }
+			r := truth.Rect()
+			box := image.Rect(r.Min.X-edge(w), r.Min.Y-edge(h), r.Max.X+edge(w), r.Max.Y+edge(h)).Intersect(p.Image.Rect)
+			all++
+			if best(t, c, p.Image.SubImage(box)) == truth.Species {
+				loose++
+			} else {
+				t.Logf("loose box: %s named %s", truth.Species, best(t, c, p.Image.SubImage(box)))
+			}
+			var file bytes.Buffer
+			if err := jpeg.Encode(&file, p.Image.SubImage(r), &jpeg.Options{Quality: 85}); err != nil {
+				t.Fatal(err)
+			}
+			crop, err := jpeg.Decode(&file)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if best(t, c, crop) == truth.Species {
+				compressed++
+			}
+		}
+	}
+	t.Logf("accuracy over %g crops: loose boxes %.3f, JPEG %.3f", all, loose/all, compressed/all)
+	if loose/all < 0.9 {
+		t.Errorf("accuracy with loose boxes = %.3f, want 0.9", loose/all)
+	}
+	if compressed/all < 0.95 {
+		t.Errorf("accuracy of JPEG crops = %.3f, want 0.95", compressed/all)
+	}
+}
+
+func best(t testing.TB, c *builtin.Classifier, crop image.Image) string {
+	t.Helper()
+	guesses, err := c.Classify(feature.Extract(crop))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return guesses[0].Label
 }

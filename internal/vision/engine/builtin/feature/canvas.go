@@ -60,7 +60,7 @@ func average(src pixel.Source, sx, sy float64) func(x, y int) (r, g, b uint32) {
 				b += uint32(cb)
 			}
 		}
-		n := uint32(nx * ny) //nolint:gosec // at most 9
+		n := uint32(nx * ny)
 		return r * 16 / n, g * 16 / n, b * 16 / n
 	}
 }

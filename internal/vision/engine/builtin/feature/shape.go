@@ -43,7 +43,8 @@ func outline(mask []bool, w, h int) []complex128 {
 			}
 		}
 		path = append(path, complex(float64(x), float64(y)))
-		x, y = x+around[next][0], y+around[next][1]
+		step := around[next%8] // next is below 8; the remainder says so
+		x, y = x+step[0], y+step[1]
 		// The sweep goes on from the clear pixel that was looked at last.
 		from = (next + 6 - next%2) % 8
 	}
@@ -115,7 +116,7 @@ func newMoments(mask []bool, w int) moments {
 // its sign in a mirror image, which a seed lying on its other side is: its
 // magnitude is used.
 func (m *moments) hu() [7]float64 {
-	second, third := math.Pow(m.area, 2), math.Pow(m.area, 2.5)
+	second, third := m.area*m.area, math.Pow(m.area, 2.5)
 	n20, n11, n02 := m.m20/second, m.m11/second, m.m02/second
 	n30, n21, n12, n03 := m.m30/third, m.m21/third, m.m12/third, m.m03/third
 	p, q := n30+n12, n21+n03

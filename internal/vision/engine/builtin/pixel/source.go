@@ -73,6 +73,8 @@ func NewSource(img image.Image) Source {
 			c := m.COffset(x, y)
 			return color.YCbCrToRGB(m.Y[m.YOffset(x, y)], m.Cb[c], m.Cr[c])
 		}
+		s.Row = func(y int, dst []uint8) { rowYCbCr(m, b.Min.Y+y, dst) }
+		return s
 	case *image.Paletted:
 		palette := make([][3]uint8, 256)
 		for i, c := range m.Palette {
@@ -109,13 +111,31 @@ func NewSource(img image.Image) Source {
 	return s
 }
 
+// rowYCbCr is what most photographs pass through: one row of a JPEG.
+func rowYCbCr(m *image.YCbCr, y int, dst []uint8) {
+	luma := m.Y[m.YOffset(m.Rect.Min.X, y):]
+	first := m.COffset(m.Rect.Min.X, y)
+	half, odd := 0, 0
+	switch m.SubsampleRatio {
+	case image.YCbCrSubsampleRatio422, image.YCbCrSubsampleRatio420:
+		half, odd = 1, m.Rect.Min.X&1
+	case image.YCbCrSubsampleRatio411, image.YCbCrSubsampleRatio410:
+		half, odd = 2, m.Rect.Min.X&3
+	}
+	for x := range m.Rect.Dx() {
+		c := first + (x+odd)>>half
+		q := dst[3*x : 3*x+3 : 3*x+3]
+		q[0], q[1], q[2] = color.YCbCrToRGB(luma[x], m.Cb[c], m.Cr[c])
+	}
+}
+
 // over composites a non-premultiplied value on white.
 func over(v, alpha uint8) uint8 {
-	return uint8((uint32(v)*uint32(alpha) + 255*(255-uint32(alpha)) + 127) / 255) //nolint:gosec // at most 255
+	return uint8((uint32(v)*uint32(alpha) + 255*(255-uint32(alpha)) + 127) / 255)
 }
 
 func onWhite(c color.Color) [3]uint8 {
 	r, g, b, a := c.RGBA()
 	rest := 0xFFFF - a
-	return [3]uint8{uint8((r + rest) >> 8), uint8((g + rest) >> 8), uint8((b + rest) >> 8)} //nolint:gosec // at most 255
+	return [3]uint8{uint8((r + rest) >> 8), uint8((g + rest) >> 8), uint8((b + rest) >> 8)}
 }

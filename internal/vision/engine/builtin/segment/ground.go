@@ -62,7 +62,7 @@ func estimate(p *planes) *ground {
 	}
 	inner := g.grid(p)
 	g.fit(inner, 6, 2, 1.5)
-	g.fit(inner, terms, 5, 1.2)
+	g.fit(inner, terms, 4, 1.2)
 	for c := range 3 {
 		g.weight[c] = float32(1 / max(1, g.noise[c]))
 	}
@@ -77,9 +77,9 @@ func (g *ground) ring(p *planes) []sample {
 	})
 }
 
-// grid samples the whole picture, at most 8,000 pixels.
+// grid samples the whole picture, at most 6,000 pixels.
 func (g *ground) grid(p *planes) []sample {
-	return g.pick(p, 8000, p.w*p.h, func(int, int) bool { return true })
+	return g.pick(p, 6000, p.w*p.h, func(int, int) bool { return true })
 }
 
 // pick takes about every n-th candidate. The stride is walked through in each

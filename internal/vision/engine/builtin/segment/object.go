@@ -53,7 +53,7 @@ func (c *contrast) candidates(labels []int32, count int) []candidate {
 		if len(pixels) < leastArea {
 			continue
 		}
-		one := candidate{label: int32(k + 1), region: region{minX: c.w, minY: c.h}} //nolint:gosec // fewer labels than pixels
+		one := candidate{label: int32(k + 1), region: region{minX: c.w, minY: c.h}}
 		one.measure(c, labels, pixels)
 		largest = max(largest, one.area)
 		found = append(found, one)

@@ -65,7 +65,7 @@ func reduce(ctx context.Context, src pixel.Source, limit int) (*planes, error) {
 				gather(sums, line, step)
 			}
 			for x := range p.w {
-				count := uint32(rows * min(step, src.Width-x*step)) //nolint:gosec // step is below 2^15
+				count := uint32(rows * min(step, src.Width-x*step))
 				i := y*p.w + x
 				p.l[i], p.a[i], p.b[i] = table.Sixteenths(sums[3*x]*16/count, sums[3*x+1]*16/count, sums[3*x+2]*16/count)
 			}

@@ -49,13 +49,13 @@ func connect(mask []bool, w, h int, want, diagonal bool) ([]region, []run) {
 			for x < w && line[x] == want {
 				x++
 			}
-			at := int32(len(runs))                                                             //nolint:gosec // a picture has fewer than 2^31 pixels
-			runs = append(runs, run{y: int32(y), from: int32(from), to: int32(x), parent: at}) //nolint:gosec // likewise
-			for previous < previousEnd && runs[previous].to+reach <= int32(from) {             //nolint:gosec // likewise
+			at := int32(len(runs))
+			runs = append(runs, run{y: int32(y), from: int32(from), to: int32(x), parent: at})
+			for previous < previousEnd && runs[previous].to+reach <= int32(from) {
 				previous++
 			}
-			for i := previous; i < previousEnd && runs[i].from < int32(x)+reach; i++ { //nolint:gosec // likewise
-				a, b := find(int32(i)), find(at) //nolint:gosec // likewise
+			for i := previous; i < previousEnd && runs[i].from < int32(x)+reach; i++ {
+				a, b := find(int32(i)), find(at)
 				// The older run stays the root, which keeps reading order.
 				runs[max(a, b)].parent = min(a, b)
 			}
@@ -66,9 +66,9 @@ func connect(mask []bool, w, h int, want, diagonal bool) ([]region, []run) {
 	var regions []region
 	for i := range runs {
 		r := &runs[i]
-		root := find(int32(i)) //nolint:gosec // likewise
-		if root == int32(i) {  //nolint:gosec // likewise
-			number[i] = int32(len(regions)) //nolint:gosec // likewise
+		root := find(int32(i))
+		if root == int32(i) {
+			number[i] = int32(len(regions))
 			regions = append(regions, region{minX: w, minY: h, first: int(r.y)*w + int(r.from)})
 		}
 		number[i] = number[root]
@@ -107,7 +107,7 @@ func byLabel(labels []int32, count int) [][]int32 {
 	}
 	for i, l := range labels {
 		if l > 0 {
-			of[l-1] = append(of[l-1], int32(i)) //nolint:gosec // a picture has fewer than 2^31 pixels
+			of[l-1] = append(of[l-1], int32(i))
 		}
 	}
 	return of

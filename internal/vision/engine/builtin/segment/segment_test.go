@@ -206,7 +206,7 @@ func TestFindReadsEveryImageType(t *testing.T) {
 		t.Fatalf("Find() = %d objects, want %d", len(want), len(p.Truth))
 	}
 	r := p.Image.Bounds()
-	clear := image.NewNRGBA(r)
+	cutOut := image.NewNRGBA(r)
 	for y := range r.Dy() {
 		for x := range r.Dx() {
 			c := p.Image.RGBAAt(x, y)
@@ -214,7 +214,7 @@ func TestFindReadsEveryImageType(t *testing.T) {
 			if c.R > 230 && c.G > 230 && c.B > 230 {
 				n = color.NRGBA{} // transparent ground shows white
 			}
-			clear.SetNRGBA(x, y, n)
+			cutOut.SetNRGBA(x, y, n)
 		}
 	}
 	palette := color.Palette{}
@@ -224,7 +224,7 @@ func TestFindReadsEveryImageType(t *testing.T) {
 	for name, m := range map[string]draw.Image{
 		"NRGBA": image.NewNRGBA(r), "RGBA64": image.NewRGBA64(r), "NRGBA64": image.NewNRGBA64(r),
 		"Gray": image.NewGray(r), "Gray16": image.NewGray16(r), "CMYK": image.NewCMYK(r),
-		"Paletted": image.NewPaletted(r, palette), "transparent": clear,
+		"Paletted": image.NewPaletted(r, palette), "transparent": cutOut,
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

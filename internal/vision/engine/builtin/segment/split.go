@@ -146,7 +146,7 @@ func (s *splitter) flood(pixels []int32, h int) {
 			}
 		}
 		if joined < 0 {
-			joined = int32(len(s.basins)) //nolint:gosec // fewer basins than pixels
+			joined = int32(len(s.basins))
 			s.basins = append(s.basins, basin{parent: joined, peak: s.depth[i]})
 		}
 		s.basins[joined].area++
@@ -173,13 +173,13 @@ func (s *splitter) merge(a, b, depth int32) bool {
 // dissolve gives basins that are too small for an object to the neighbour that
 // they touch deepest.
 func (s *splitter) dissolve(pixels []int32, h int) {
-	least := max(leastArea, int32(leastPart*float64(len(pixels)))) //nolint:gosec // fewer than 2^31 pixels
+	least := max(leastArea, int32(leastPart*float64(len(pixels))))
 	for range mostDissolved {
 		small := int32(-1)
 		for i := range s.basins {
 			b := &s.basins[i]
-			if b.parent == int32(i) && b.area < least && (small < 0 || b.area < s.basins[small].area) { //nolint:gosec // likewise
-				small = int32(i) //nolint:gosec // likewise
+			if b.parent == int32(i) && b.area < least && (small < 0 || b.area < s.basins[small].area) {
+				small = int32(i)
 			}
 		}
 		if small < 0 {
