@@ -249,7 +249,7 @@ func decodePixels(data []byte, header Header, prove bool) (image.Image, error) {
 				return nil, err
 			}
 		}
-		return tiff.Decode(reader)
+		return decodeTIFF(data)
 	case WebP:
 		return decodeWebP(data, header)
 	}

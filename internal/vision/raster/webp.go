@@ -115,16 +115,56 @@ func decodeWebP(data []byte, header Header) (image.Image, error) {
 		return nil, err
 	}
 	if f.frames == 0 {
-		return webp.Decode(bytes.NewReader(data))
+		pixels, err := webp.Decode(bytes.NewReader(data))
+		return studioRange(pixels), err
 	}
 	still, area := webpStill(f.first)
 	frame, err := webp.Decode(bytes.NewReader(still))
 	if err != nil {
 		return nil, err
 	}
+	frame = studioRange(frame)
 	canvas := image.NewNRGBA(image.Rect(0, 0, header.Width, header.Height))
 	paste(canvas, frame, area.Min)
 	return canvas, nil
 }
+
+// studioRange turns the samples of a lossy frame into RGB. They are in the
+// narrow range of BT.601, 16..235 (RFC 6386, section 9.2); the decoder hands
+// them out as the full-range kind of JPEG, which would look washed out.
+func studioRange(pixels image.Image) image.Image {
+	var src *image.YCbCr
+	var alpha *image.NYCbCrA
+	switch p := pixels.(type) {
+	case *image.YCbCr:
+		src = p
+	case *image.NYCbCrA:
+		src, alpha = &p.YCbCr, p
+	default:
+		return pixels
+	}
+	b := src.Rect
+	dst := image.NewNRGBA(b)
+	for y := b.Min.Y; y < b.Max.Y; y++ {
+		out := dst.Pix[dst.PixOffset(b.Min.X, y):]
+		for x := b.Min.X; x < b.Max.X; x++ {
+			c := src.COffset(x, y)
+			luma := 76309 * (int32(src.Y[src.YOffset(x, y)]) - 16) // 16-bit fixed point
+			cb, cr := int32(src.Cb[c])-128, int32(src.Cr[c])-128
+			out[0] = narrow(luma + 104597*cr)
+			out[1] = narrow(luma - 25675*cb - 53279*cr)
+			out[2] = narrow(luma + 132201*cb)
+			out[3] = 0xff
+			if alpha != nil {
+				out[3] = alpha.A[alpha.AOffset(x, y)]
+			}
+			out = out[4:]
+		}
+	}
+	return dst
+}
+
+// narrow rounds a 16-bit fixed-point value into a byte.
+func narrow(v int32) byte { return byte(min(max((v+1<<15)>>16, 0), 255)) }
 
 func little24(b []byte) int { return int(b[0]) | int(b[1])<<8 | int(b[2])<<16 }
