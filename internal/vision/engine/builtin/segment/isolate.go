@@ -4,8 +4,8 @@ import "math"
 
 // Isolate finds the one object that a crop shows: the crop's Lab planes, w × h
 // each, in; its mask and the ground's colour out. The box of a crop is often
-// tight, so the ground is looked for in the part of the border that differs
-// most from the middle. found is false when no ground can be told from the
+// tight, so the ground is looked for in the part of the border that fills the
+// corners and differs from the middle. found is false when no ground can be told from the
 // object; the mask is then the ellipse inscribed in the crop.
 func Isolate(l, a, b []float32, w, h int) (mask []bool, ground [3]float32, found bool) {
 	ground, found = frame(l, a, b, w, h)
@@ -25,19 +25,28 @@ func Isolate(l, a, b []float32, w, h int) (mask []bool, ground [3]float32, found
 	return mask, ground, false
 }
 
+// swatch is a border pixel's colour and whether it lies near a corner, where
+// even a tight box shows ground beside anything that is not a rectangle.
+type swatch struct {
+	colour [3]float32
+	corner bool
+}
+
 // frame parts the border pixels into two groups by colour (2-means) and takes
-// the one farther from the crop's middle for the ground.
+// for the ground the one that fills the corners more and differs more from the
+// crop's middle.
 func frame(l, a, b []float32, w, h int) (ground [3]float32, found bool) {
-	at := func(i int) [3]float32 { return [3]float32{l[i], a[i], b[i]} }
-	var ring, middle [][3]float32
+	var ring []swatch
+	var middle [][3]float32
 	for y := range h {
 		for x := range w {
+			i := y*w + x
 			u, v := (2*float64(x)+1)/float64(w)-1, (2*float64(y)+1)/float64(h)-1
 			switch {
 			case x < 2 || y < 2 || x >= w-2 || y >= h-2:
-				ring = append(ring, at(y*w+x))
+				ring = append(ring, swatch{[3]float32{l[i], a[i], b[i]}, math.Abs(u) > 0.75 && math.Abs(v) > 0.75})
 			case u*u+v*v < 0.16:
-				middle = append(middle, at(y*w+x))
+				middle = append(middle, [3]float32{l[i], a[i], b[i]})
 			}
 		}
 	}
@@ -45,45 +54,74 @@ func frame(l, a, b []float32, w, h int) (ground [3]float32, found bool) {
 		return ground, false
 	}
 	typical := medoid(middle)
-	// Start from the border's extremes as seen from the middle.
-	near, far := ring[0], ring[0]
-	for _, c := range ring {
-		if apart(c, typical) < apart(near, typical) {
-			near = c
-		}
-		if apart(c, typical) > apart(far, typical) {
-			far = c
-		}
+	groups, apartness := halves(ring, typical)
+	// Two groups alike: the whole border is ground.
+	if len(groups[1]) == 0 || apartness < 2*least {
+		ground = medoid(colours(ring))
+		return ground, apart(ground, typical) > least
 	}
-	var group [][3]float32
-	for range 8 {
-		var sum [2][3]float32
-		var count [2]float32
-		group = group[:0]
-		for _, c := range ring {
-			k := 0
-			if apart(c, far) < apart(c, near) {
-				k = 1
-				group = append(group, c)
-			}
-			count[k]++
-			for i := range c {
-				sum[k][i] += c[i]
+	var merit [2]float64
+	for k, group := range groups {
+		corners := 0.0
+		for _, s := range group {
+			if s.corner {
+				corners++
 			}
 		}
-		if count[0] == 0 || count[1] == 0 {
-			break
-		}
-		for i := range 3 {
-			near[i], far[i] = sum[0][i]/count[0], sum[1][i]/count[1]
-		}
+		merit[k] = (corners + 1) * float64(apart(medoid(colours(group)), typical)+least)
 	}
-	// One group only, or two alike: the whole border is ground.
-	if len(group) == 0 || apart(near, far) < 2*least {
-		group = ring
+	k := 0
+	if merit[1] > merit[0] {
+		k = 1
 	}
-	ground = medoid(group)
+	ground = medoid(colours(groups[k]))
 	return ground, apart(ground, typical) > least
+}
+
+// halves parts the border by 2-means, started from its extremes as seen from
+// the middle, and tells how far apart the two means are.
+func halves(ring []swatch, typical [3]float32) (groups [2][]swatch, apartness float32) {
+	means := [2][3]float32{ring[0].colour, ring[0].colour}
+	for _, s := range ring {
+		d := apart(s.colour, typical)
+		if d < apart(means[0], typical) {
+			means[0] = s.colour
+		}
+		if d > apart(means[1], typical) {
+			means[1] = s.colour
+		}
+	}
+	for range 8 {
+		groups = [2][]swatch{groups[0][:0], groups[1][:0]}
+		var sum [2][3]float32
+		for _, s := range ring {
+			k := 0
+			if apart(s.colour, means[1]) < apart(s.colour, means[0]) {
+				k = 1
+			}
+			groups[k] = append(groups[k], s)
+			for c, v := range s.colour {
+				sum[k][c] += v
+			}
+		}
+		for k, group := range groups {
+			if len(group) == 0 {
+				return [2][]swatch{ring, nil}, 0
+			}
+			for c := range 3 {
+				means[k][c] = sum[k][c] / float32(len(group))
+			}
+		}
+	}
+	return groups, apart(means[0], means[1])
+}
+
+func colours(swatches []swatch) [][3]float32 {
+	out := make([][3]float32, len(swatches))
+	for i, s := range swatches {
+		out[i] = s.colour
+	}
+	return out
 }
 
 // medoid is the median of each channel, of at most some 200 colours.
@@ -122,7 +160,7 @@ func against(l, a, b []float32, w, h int, colour [3]float32) *contrast {
 // Pixels near the centre count more, so that a neighbour reaching into a
 // corner is left out.
 func (c *contrast) central() ([]bool, bool) {
-	mask := c.find()
+	mask, _ := c.find()
 	regions, runs := connect(mask, c.w, c.h, true, true)
 	weight := make([]float64, len(regions))
 	for _, r := range runs {

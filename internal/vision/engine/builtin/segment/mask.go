@@ -15,9 +15,10 @@ const (
 )
 
 // find returns the mask of objects: above the threshold, shadows taken off,
-// holes filled, hair and single pixels opened away.
-func (c *contrast) find() []bool {
-	mask := make([]bool, len(c.d))
+// holes filled, hair and single pixels opened away. gaps marks the filled
+// pixels that are plain ground, as seen between objects that touch in a ring.
+func (c *contrast) find() (mask, gaps []bool) {
+	mask = make([]bool, len(c.d))
 	for i, d := range c.d {
 		mask[i] = d > c.threshold
 	}
@@ -33,9 +34,9 @@ func (c *contrast) find() []bool {
 		}
 		c.peel(mask, pixels)
 	}
-	fillHoles(mask, c.w, c.h)
+	gaps = c.fillHoles(mask)
 	open(mask, c.w, c.h)
-	return mask
+	return mask, gaps
 }
 
 // peel takes the pixels off a region that are too close to the ground for its
@@ -69,13 +70,16 @@ func (c *contrast) strength(pixels []int32) float32 {
 	return 0
 }
 
-// fillHoles fills enclosed ground that is small beside what encloses it.
-func fillHoles(mask []bool, w, h int) {
+// fillHoles fills enclosed ground that is small beside what encloses it, and
+// marks which of it is as bare as the ground outside.
+func (c *contrast) fillHoles(mask []bool) (gaps []bool) {
+	w, h := c.w, c.h
 	regions, runs := connect(mask, w, h, true, true)
 	labels := make([]int32, len(mask))
 	paint(labels, w, runs)
 	holes, holeRuns := connect(mask, w, h, false, false)
 	fill := make([]bool, len(holes))
+	sum := make([]float32, len(holes))
 	for k := range holes {
 		hole := &holes[k]
 		if hole.minX == 0 || hole.minY == 0 || hole.maxX == w || hole.maxY == h {
@@ -85,14 +89,22 @@ func fillHoles(mask []bool, w, h int) {
 		around := regions[labels[hole.first-1]-1]
 		fill[k] = float64(hole.area) < holeShare*float64(around.area)
 	}
-	for _, r := range holeRuns {
-		if fill[r.parent] {
-			line := mask[int(r.y)*w+int(r.from) : int(r.y)*w+int(r.to)]
-			for i := range line {
-				line[i] = true
+	each := func(visit func(k int32, i int)) {
+		for _, r := range holeRuns {
+			if fill[r.parent] {
+				for i := int(r.y)*w + int(r.from); i < int(r.y)*w+int(r.to); i++ {
+					visit(r.parent, i)
+				}
 			}
 		}
 	}
+	each(func(k int32, i int) { sum[k] += c.d[i] })
+	gaps = make([]bool, len(mask))
+	each(func(k int32, i int) {
+		mask[i] = true
+		gaps[i] = holes[k].area >= leastArea/2 && sum[k] < c.threshold/2*float32(holes[k].area)
+	})
+	return gaps
 }
 
 // open erodes and dilates with a 3 × 3 square: what is thinner than three

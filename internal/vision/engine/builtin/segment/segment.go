@@ -30,11 +30,11 @@ func Find(ctx context.Context, img image.Image) ([]Object, error) {
 	if err := ctx.Err(); err != nil {
 		return nil, err
 	}
-	mask := c.find()
+	mask, gaps := c.find()
 	regions, runs := connect(mask, p.w, p.h, true, true)
 	labels := make([]int32, len(mask))
 	paint(labels, p.w, runs)
-	count := split(mask, labels, regions, p.w, p.h)
+	count := split(mask, gaps, labels, regions, p.w, p.h)
 	if err := ctx.Err(); err != nil {
 		return nil, err
 	}

@@ -371,3 +371,45 @@ func TestFindOnCoins(t *testing.T) {
 		t.Errorf("coins in each row (-want +got):\n%s", diff)
 	}
 }
+
+// TestFindSplitsAPack parts seven discs that enclose six gaps, and keeps a
+// sickle whole.
+func TestFindSplitsAPack(t *testing.T) {
+	t.Parallel()
+	img := image.NewRGBA(image.Rect(0, 0, 700, 300))
+	draw.Draw(img, img.Rect, image.NewUniform(color.RGBA{R: 235, G: 235, B: 230, A: 255}), image.Point{}, draw.Src)
+	disc := func(cx, cy, radius float64) {
+		for y := int(cy - radius); y <= int(cy+radius); y++ {
+			for x := int(cx - radius); x <= int(cx+radius); x++ {
+				if math.Hypot(float64(x)-cx, float64(y)-cy) < radius {
+					img.SetRGBA(x, y, color.RGBA{R: 120, G: 84, B: 40, A: 255})
+				}
+			}
+		}
+	}
+	disc(150, 150, 35)
+	for i := range 6 {
+		sin, cos := math.Sincos(float64(i) * math.Pi / 3)
+		disc(150+69*cos, 150+69*sin, 35)
+	}
+	for i := range 60 {
+		sin, cos := math.Sincos(0.9 * math.Pi * float64(i) / 59)
+		disc(480+80*cos, 100+80*sin, 24)
+	}
+	got := find(t, img)
+	if len(got) != 8 {
+		t.Fatalf("Find(seven discs and a sickle) = %d objects, want 8", len(got))
+	}
+	for _, o := range got {
+		w, h := o.MaxX-o.MinX, o.MaxY-o.MinY
+		if o.MinX > 300 {
+			if w < 200 || h < 100 {
+				t.Errorf("sickle is %+v, want one object of about 208 × 128 pixels", o)
+			}
+			continue
+		}
+		if math.Abs(w-70) > 4 || math.Abs(h-70) > 4 {
+			t.Errorf("disc is %v × %v pixels, want 70 × 70", w, h)
+		}
+	}
+}

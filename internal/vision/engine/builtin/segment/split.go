@@ -21,15 +21,15 @@ const (
 )
 
 // depth is the chamfer distance of each set pixel from the nearest clear one.
-// The picture's border counts as clear.
-func depth(mask []bool, w, h int) []int32 {
+// The picture's border counts as clear, and so do gaps.
+func depth(mask, gaps []bool, w, h int) []int32 {
 	// A frame of two clear pixels spares the bounds checks by hand.
 	fw := w + 4
 	d := make([]int32, fw*(h+4))
 	const far = 1 << 30
 	for y := range h {
 		for x, set := range mask[y*w : y*w+w] {
-			if set {
+			if set && !gaps[y*w+x] {
 				d[(y+2)*fw+x+2] = far
 			}
 		}
@@ -81,9 +81,10 @@ type splitter struct {
 }
 
 // split writes one label per object into labels and returns how many there
-// are. labels holds the regions of mask on entry.
-func split(mask []bool, labels []int32, regions []region, w, h int) int {
-	s := &splitter{w: w, depth: depth(mask, w, h), label: make([]int32, len(mask))}
+// are. labels holds the regions of mask on entry; gaps are pixels of mask that
+// touching objects enclose.
+func split(mask, gaps []bool, labels []int32, regions []region, w, h int) int {
+	s := &splitter{w: w, depth: depth(mask, gaps, w, h), label: make([]int32, len(mask))}
 	lists := byLabel(labels, len(regions))
 	next := int32(0)
 	number := make(map[int32]int32)
@@ -105,6 +106,13 @@ func split(mask []bool, labels []int32, regions []region, w, h int) int {
 				number[root] = next
 			}
 			labels[i] = number[root]
+		}
+		if len(number) > 1 {
+			for _, i := range pixels {
+				if gaps[i] {
+					labels[i] = 0
+				}
+			}
 		}
 	}
 	return int(next)
