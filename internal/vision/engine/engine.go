@@ -71,7 +71,7 @@ type Spec struct {
 	// Timeout bounds one call including its retries. Defaults to 30 s.
 	Timeout time.Duration
 	// Retries is how often a call is repeated on 429, 502, 503, 504 and
-	// connection errors. Defaults to 2.
+	// connection errors. Defaults to 2; a negative number means never.
 	Retries int
 	// Concurrency bounds calls in flight to this model. Defaults to 8.
 	Concurrency int

@@ -104,6 +104,13 @@ func (r *Runner) Run(ctx context.Context, picture *raster.Picture, opts Options)
 	if r.closed {
 		return nil, &StageError{StageDetect, fault.New(fault.Unavailable, "the pipeline was replaced, try again")}
 	}
+	if slices.ContainsFunc(r.definition.Steps, func(s Step) bool { return s.Kind == StepCrop }) {
+		// Pixels are decoded while the detector is still at work elsewhere. An
+		// error is kept by the picture and shows at the first crop.
+		var decoding sync.WaitGroup
+		decoding.Go(func() { _, _ = picture.Image() })
+		defer decoding.Wait()
+	}
 	var findings []Finding
 	for _, step := range r.definition.Steps {
 		var err error
