@@ -213,14 +213,14 @@ func (s *Service) newInference(caller identity.Principal, picture *Picture, open
 			ID: newID(), InferenceID: inference.ID, Position: i,
 			Colour:             mustJSON(found.Color.In(result.ColorFormat)),
 			OverlappingIndices: mustJSON(found.OverlappingIndices),
-			Overlapping:        found.Overlapping, Label: found.Label, Score: found.Score, UpdatedAt: now,
+			Overlapping:        found.Overlapping, Label: shownLabel(found.Label), Score: found.Score, UpdatedAt: now,
 		}
 		box.setRect(Rect{
 			float64(found.Pixels.TopX), float64(found.Pixels.TopY),
 			float64(found.Pixels.BottomX), float64(found.Pixels.BottomY),
 		})
 		for j, g := range found.Guesses {
-			box.Guesses = append(box.Guesses, Guess{ID: newID(), BoxID: box.ID, Label: g.Label, Score: g.Score, Position: j})
+			box.Guesses = append(box.Guesses, Guess{ID: newID(), BoxID: box.ID, Label: shownLabel(g.Label), Score: g.Score, Position: j})
 		}
 		if len(box.Guesses) > 0 {
 			box.TopGuessID = box.Guesses[0].ID

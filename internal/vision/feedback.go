@@ -81,11 +81,8 @@ func (s *Service) judge(ctx context.Context, inferenceID string, fn func(ctx con
 		// earlier one's box when it asks whether all are reviewed.
 		locked, err := tx.NewUpdate().Model((*Inference)(nil)).Set("updated_at = ?", now).
 			Where("id = ?", inferenceID).Exec(ctx)
-		if err != nil {
-			return fmt.Errorf("lock inference: %w", err)
-		}
-		if n, err := locked.RowsAffected(); err != nil || n == 0 {
-			return found(err, ErrNoInference, "lock inference")
+		if err := changed(locked, err, ErrNoInference, "lock inference"); err != nil {
+			return err
 		}
 		inference, err := s.readInference(ctx, tx, inferenceID)
 		if err != nil {

@@ -157,11 +157,8 @@ func (s *Service) DeletePicture(ctx context.Context, id string) error {
 	}
 	return s.changeSet(ctx, picture.SetID, func(ctx context.Context, tx database.Tx, _ PictureSet) error {
 		result, err := tx.NewDelete().Model((*Picture)(nil)).Where("id = ?", id).Exec(ctx)
-		if err != nil {
-			return fmt.Errorf("delete picture: %w", err)
-		}
-		if n, err := result.RowsAffected(); err != nil || n == 0 {
-			return found(err, ErrNoPicture, "delete picture")
+		if err := changed(result, err, ErrNoPicture, "delete picture"); err != nil {
+			return err
 		}
 		return s.blobs.Doom(ctx, tx, picture.BlobKey)
 	})

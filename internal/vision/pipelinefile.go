@@ -117,11 +117,8 @@ func (s *Service) RemovePipeline(ctx context.Context, name string) error {
 	return s.db.InTx(ctx, func(ctx context.Context, tx database.Tx) error {
 		result, err := tx.NewUpdate().Model((*Pipeline)(nil)).Set("active = ?", false).Set("is_default = ?", false).
 			Set("revision = revision + 1").Where("name = ? AND active", name).Exec(ctx)
-		if err != nil {
-			return fmt.Errorf("remove pipeline: %w", err)
-		}
-		if n, err := result.RowsAffected(); err != nil || n == 0 {
-			return errors.Join(err, ErrNoPipeline)
+		if err := changed(result, err, ErrNoPipeline, "remove pipeline"); err != nil {
+			return err
 		}
 		return ensureDefault(ctx, tx)
 	})

@@ -144,11 +144,8 @@ func (s *Service) SetDefaultPipeline(ctx context.Context, name string) error {
 		}
 		result, err := tx.NewUpdate().Model((*Pipeline)(nil)).Set("is_default = ?", true).
 			Where("name = ? AND active", name).Exec(ctx)
-		if err != nil {
-			return fmt.Errorf("set default pipeline: %w", err)
-		}
-		if n, err := result.RowsAffected(); err != nil || n == 0 {
-			return errors.Join(err, ErrNoPipeline)
+		if err := changed(result, err, ErrNoPipeline, "set default pipeline"); err != nil {
+			return err
 		}
 		return nil
 	})

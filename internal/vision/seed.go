@@ -156,8 +156,9 @@ func findSeeds(ctx context.Context, db bun.IDB, wanted map[string]string) (map[s
 	return known, nil
 }
 
-// seedLabel makes a seed name of whatever label a model answered.
-func seedLabel(label string) string {
+// shownLabel makes text that can be kept and shown of whatever label a model
+// answered.
+func shownLabel(label string) string {
 	name := strings.Join(strings.FieldsFunc(strings.ToValidUTF8(label, ""), func(r rune) bool {
 		return unicode.IsSpace(r) || unicode.IsControl(r)
 	}), " ")
@@ -165,10 +166,15 @@ func seedLabel(label string) string {
 		_, size := utf8.DecodeLastRuneInString(name)
 		name = name[:len(name)-size]
 	}
-	if name = strings.TrimSpace(strings.Trim(name, `"`)); name == "" {
-		return Unidentified
-	}
 	return name
+}
+
+// seedLabel makes a seed name of a label.
+func seedLabel(label string) string {
+	if name := strings.TrimSpace(strings.Trim(shownLabel(label), `"`)); name != "" {
+		return name
+	}
+	return Unidentified
 }
 
 // withoutNumber drops a leading number word.

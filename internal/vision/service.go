@@ -133,6 +133,18 @@ func found(err error, missing *fault.Error, doing string) error {
 	}
 }
 
+// changed turns a statement that touched no row into the given error.
+func changed(result sql.Result, err error, missing *fault.Error, doing string) error {
+	if err != nil {
+		return fmt.Errorf("%s: %w", doing, err)
+	}
+	n, err := result.RowsAffected()
+	if err == nil && n == 0 {
+		return missing
+	}
+	return err
+}
+
 // account returns the account or ErrNoUser.
 func (s *Service) account(ctx context.Context, id string) (identity.User, error) {
 	user, err := s.users.UserByID(ctx, id)

@@ -91,7 +91,7 @@ func openSQLite(ctx context.Context, path string, readers int) (*DB, error) {
 		return nil, fmt.Errorf("open sqlite: %w", err)
 	}
 	write.SetMaxOpenConns(1)
-	if err := write.PingContext(ctx); err != nil {
+	if err := firstContact(ctx, write); err != nil {
 		return nil, errors.Join(fmt.Errorf("open %s: %w", path, err), write.Close())
 	}
 	pragmas.Add("_pragma", "query_only(ON)")
@@ -102,8 +102,8 @@ func openSQLite(ctx context.Context, path string, readers int) (*DB, error) {
 	read.SetMaxOpenConns(readers)
 	read.SetMaxIdleConns(readers)
 	return &DB{
-		read:  bun.NewDB(read, sqlitedialect.New()),
-		write: bun.NewDB(write, sqlitedialect.New()),
+		read:  bun.NewDB(read, sqliteDialect{sqlitedialect.New()}),
+		write: bun.NewDB(write, sqliteDialect{sqlitedialect.New()}),
 		path:  path,
 	}, nil
 }
@@ -126,7 +126,7 @@ func openPostgres(ctx context.Context, dsn string, conns int) (*DB, error) {
 		pool.Close()
 		return nil, fmt.Errorf("open postgres: %w", err)
 	}
-	db := bun.NewDB(stdlib.OpenDBFromPool(pool), pgdialect.New())
+	db := bun.NewDB(stdlib.OpenDBFromPool(pool), postgresDialect{pgdialect.New()})
 	db.SetMaxIdleConns(0) // idle connections belong to the pool underneath
 	return &DB{read: db, write: db, pool: pool}, nil
 }

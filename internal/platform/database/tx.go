@@ -39,6 +39,25 @@ func (d *DB) InTx(ctx context.Context, fn func(ctx context.Context, tx Tx) error
 	}
 }
 
+// firstContact opens the first connection. When several processes make a new
+// file at once the switch to WAL answers BUSY without asking the busy handler
+// (sqlite.org/wal.html, section 9), so it is tried again for as long as the
+// handler would have waited.
+func firstContact(ctx context.Context, db *sql.DB) error {
+	const attempts, pause = 200, 50 * time.Millisecond
+	for attempt := 1; ; attempt++ {
+		err := db.PingContext(ctx)
+		if err == nil || attempt == attempts || !retryable(err) {
+			return err
+		}
+		select {
+		case <-ctx.Done():
+			return errors.Join(ctx.Err(), err)
+		case <-time.After(pause):
+		}
+	}
+}
+
 func (d *DB) once(ctx context.Context, fn func(ctx context.Context, tx Tx) error) error {
 	if d.pool != nil {
 		return d.oncePostgres(ctx, fn)
