@@ -51,15 +51,14 @@ func (s *Store) Hold(ctx context.Context, reason string) (*Hold, error) {
 	}
 	ctx, cancel := context.WithCancel(ctx)
 	hold := &Hold{store: s, id: h.ID, cancel: cancel}
-	hold.done.Go(func() { hold.failed = hold.renew(ctx) })
+	hold.done.Go(func() { hold.failed = hold.renew(ctx, h.ExpiresAt) })
 	return hold, nil
 }
 
 // renew goes on over failures that are shorter than the hold itself.
-func (h *Hold) renew(ctx context.Context) error {
+func (h *Hold) renew(ctx context.Context, expires time.Time) error {
 	ticker := time.NewTicker(holdFor / 5)
 	defer ticker.Stop()
-	expires := h.store.now().Add(holdFor)
 	for {
 		select {
 		case <-ctx.Done():

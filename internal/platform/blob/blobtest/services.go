@@ -49,6 +49,7 @@ func openCloud(tb testing.TB, address, container string) bucket.Bucket {
 }
 
 func empty(tb testing.TB, b bucket.Bucket) {
+	tb.Helper()
 	ctx := context.Background() // the test's own has ended
 	for info, err := range b.List(ctx, "") {
 		if err == nil {

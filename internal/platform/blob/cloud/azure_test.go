@@ -65,7 +65,7 @@ func TestIsConnectionString(t *testing.T) {
 	t.Parallel()
 	for in, want := range map[string]bool{
 		"UseDevelopmentStorage=true": true, "AccountName=a;AccountKey=b": true,
-		" BlobEndpoint=https://x;SharedAccessSignature=y": true, "DefaultEndpointsProtocol=https;AccountName=a": true,
+		"BlobEndpoint=https://x;SharedAccessSignature=y": true, "DefaultEndpointsProtocol=https;AccountName=a": true,
 		"": false, "file:/var/blobs": false, "s3://bucket?region=a": false, "azblob://accountname": false,
 		"file:/AccountName=x": false,
 	} {
