@@ -1,6 +1,7 @@
-// Package enginetest is the conformance suite of the engines that call models
-// over HTTP. Each engine brings a small server that speaks its protocol; the
-// suite puts faults in front of it and checks what engine.Model promises.
+// Package enginetest is the conformance suite of the engines. Contract is for
+// every one of them. Run is for those that call models over HTTP: each brings
+// a small server that speaks its protocol, and the suite puts faults in front
+// of it and checks what engine.Model promises.
 //
 //	engine under test ─HTTP─► Faults ─► Subject.Good
 package enginetest
@@ -117,6 +118,10 @@ func Run(t *testing.T, s Subject) {
 		t.Run(string(task), func(t *testing.T) {
 			t.Parallel()
 			s.testFaults(t, task)
+			t.Run("contract", func(t *testing.T) {
+				t.Parallel()
+				Contract(t, task, s.setup(t, task, engine.Spec{}, remote.Config{}).model, Picture(t))
+			})
 			t.Run("hang ends with the caller", func(t *testing.T) { t.Parallel(); s.testCancel(t, task) })
 			t.Run("circuit opens and closes", func(t *testing.T) { t.Parallel(); s.testCircuit(t, task) })
 			t.Run("calls in flight are bounded", func(t *testing.T) { t.Parallel(); s.testConcurrency(t, task) })
