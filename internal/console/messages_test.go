@@ -11,3 +11,8 @@ func TestMessages(t *testing.T) {
 	t.Parallel()
 	uitest.CheckMessages(t, os.DirFS("."), ".", os.DirFS("ui"))
 }
+
+func TestMarkup(t *testing.T) {
+	t.Parallel()
+	uitest.CheckMarkup(t, os.DirFS("."))
+}

@@ -1,0 +1,412 @@
+// The console from the first run to a trained model, as a person would use it:
+// with the mouse and the keys, in both sizes, themes and languages, and once
+// without script. Started by browser_test.go, which names the binary and draws
+// the pictures.
+
+import assert from "node:assert/strict";
+import { mkdir, readdir } from "node:fs/promises";
+import { join } from "node:path";
+import { after, before, test as step } from "node:test";
+import { checkAccessibility, checkWidth, launch, openPage } from "./lib/browser.js";
+import { startServer } from "./lib/server.js";
+
+const binary = process.env.BROWSER_TEST_BINARY;
+const pictures = process.env.BROWSER_TEST_PICTURES;
+const shots = process.env.BROWSER_TEST_SCREENSHOTS;
+const account = { email: "ada@lab.example", password: "threshing floor 1842" };
+
+let server, browser, context, page, guard;
+
+// The steps build on each other: after a failure the rest is left out.
+let failed = false;
+const test = (name, fn) =>
+  step(name, async (t) => {
+    if (failed) return t.skip("an earlier step failed");
+    failed = true;
+    await fn(t);
+    failed = false;
+  });
+
+before(async () => {
+  server = await startServer(binary);
+  browser = await launch();
+  ({ context, page, guard } = await openPage(browser, server.url));
+});
+
+after(async () => {
+  await browser?.close();
+  await server?.stop();
+});
+
+/** The text of an element, its white space folded. */
+const textOf = async (selector) => (await page.locator(selector).first().innerText()).replace(/\s+/g, " ").trim();
+const boxStates = () => page.locator("#boxes details.box").evaluateAll((els) => els.map((el) => el.dataset.state));
+const selected = () => page.locator("#boxes details.box[open]").getAttribute("data-box");
+
+/** Waits until an act is saved: the list was replaced by the server's answer. */
+async function saved(act) {
+  const answer = page.waitForResponse((r) => r.url().includes("/judge/") && r.request().method() === "POST");
+  await act();
+  const response = await answer;
+  assert.equal(response.status(), 200);
+  await page.waitForFunction(() => !document.querySelector("#review").hasAttribute("aria-busy"));
+}
+
+/** Opens each picture of the first folder in turn. */
+async function openPicture(at) {
+  await page.goto("/console/vision");
+  await page.locator(".folder a").first().click();
+  await page.locator(".thumb a").nth(at).click();
+  await page.waitForSelector("#boxes details.box");
+}
+
+test("a visitor is sent to the first run page", async () => {
+  await page.goto("/");
+  assert.equal(new URL(page.url()).pathname, "/console/setup");
+  await checkAccessibility(page, "first run without link");
+});
+
+test("the one-time link creates the administrator and signs in", async () => {
+  await page.goto(server.setup);
+  await checkAccessibility(page, "first run");
+  guard.allowed.add(400);
+  await page.getByLabel("E-mail").fill(account.email);
+  await page.locator("input[type=password]").fill("password1234");
+  await page.getByRole("button", { name: "Create and sign in" }).click();
+  if (page.url().endsWith("/setup")) {
+    // A common password is refused on the same form, with the address kept.
+    assert.equal(await page.getByLabel("E-mail").inputValue(), account.email);
+    await checkAccessibility(page, "first run with an error");
+    await page.locator("input[type=password]").fill(account.password);
+    await page.getByRole("button", { name: "Create and sign in" }).click();
+  } else {
+    account.password = "password1234";
+  }
+  guard.allowed.clear();
+  await page.waitForURL("**/console");
+  assert.match(await textOf("h1"), /What would you like to do/);
+  assert.equal(await page.locator(".card").count(), 4);
+});
+
+test("the link works once", async () => {
+  const other = await openPage(browser, server.url);
+  other.guard.allowed.add(403);
+  await other.page.goto(server.setup);
+  assert.equal(await other.page.locator("form[action$=setup]").count(), 0);
+  other.guard.check();
+  await other.context.close();
+});
+
+test("pictures are uploaded with a bar each and classified", async () => {
+  const files = (await readdir(pictures)).sort().map((name) => join(pictures, name));
+  await page.goto("/console");
+  await page.getByRole("link", { name: "Upload pictures" }).click();
+  await page.setInputFiles("input[type=file]", files);
+  await page.waitForFunction((n) => document.querySelectorAll(".upload.ok").length === n, files.length, { timeout: 60_000 });
+  assert.match(await textOf(".upload.ok a"), /\d+ seeds found/);
+  await page.waitForFunction((n) => document.querySelectorAll(".thumb").length === n, files.length);
+  assert.equal(await page.locator(".thumb .s-waiting").count(), files.length);
+  guard.check();
+});
+
+test("a file that is no picture says so and keeps the rest", async () => {
+  guard.allowed.add(400);
+  await page.setInputFiles("input[type=file]", { name: "notes.png", mimeType: "image/png", buffer: Buffer.from("not a picture") });
+  await page.waitForSelector(".upload.bad");
+  assert.match(await textOf(".upload.bad .muted"), /^Not stored: \S/);
+  guard.check();
+  guard.allowed.clear();
+});
+
+test("keys step through the boxes and judge them", async () => {
+  await openPicture(0);
+  const count = (await boxStates()).length;
+  assert.ok(count >= 3, `${count} boxes found, want at least 3`);
+  assert.equal(await page.locator("#marks .mark").count(), count);
+  const first = await selected();
+  await page.keyboard.press("j");
+  assert.notEqual(await selected(), first);
+  await page.keyboard.press("k");
+  assert.equal(await selected(), first);
+  assert.equal(await page.locator("#marks .mark.selected").getAttribute("data-box"), first);
+
+  await saved(() => page.keyboard.press("x"));
+  assert.equal((await boxStates())[0], "rejected");
+  assert.notEqual(await selected(), first); // the next one that waits came up
+  await saved(() => page.keyboard.press("z"));
+  assert.equal((await boxStates())[0], "waiting");
+
+  await page.keyboard.press("j");
+  await page.keyboard.press("c");
+  await page.keyboard.type("Brassica napus");
+  await saved(() => page.keyboard.press("Enter"));
+  assert.ok((await boxStates()).includes("corrected"));
+
+  await page.keyboard.press("l");
+  assert.equal(await page.locator("#overlay .tag").count(), count);
+  await page.keyboard.press("l");
+  await page.keyboard.press("+");
+  assert.notEqual(await textOf("#zoom"), "100%");
+  await page.keyboard.press("0");
+  assert.equal(await textOf("#zoom"), "100%");
+  guard.check();
+});
+
+test("a box is moved with the arrow keys, stretched with the mouse, and undone", async () => {
+  const waiting = page.locator("#boxes details.box[data-state=waiting]").first();
+  const id = await waiting.getAttribute("data-box");
+  await waiting.locator("summary").click();
+  await page.locator("#stage").focus();
+  const x = async () => Number(await page.locator(`#boxes details[data-box="${id}"]`).getAttribute("data-x"));
+  const w = async () => Number(await page.locator(`#boxes details[data-box="${id}"]`).getAttribute("data-w"));
+  const before = await x();
+  await saved(() => page.keyboard.press("ArrowRight"));
+  assert.ok((await x()) > before, "the arrow key moved the box");
+
+  const wide = await w();
+  const handle = await page.locator(".handle.h-se").boundingBox();
+  await page.mouse.move(handle.x + 9, handle.y + 9);
+  await page.mouse.down();
+  await page.mouse.move(handle.x + 39, handle.y + 29, { steps: 4 });
+  await saved(() => page.mouse.up());
+  assert.ok((await w()) > wide, "the handle stretched the box");
+  await saved(() => page.keyboard.press("z"));
+  await saved(() => page.keyboard.press("z"));
+  assert.equal(await x(), before);
+  guard.check();
+});
+
+test("hovering highlights a box in the picture and in the list", async () => {
+  const mark = page.locator("#marks .mark").last();
+  const id = await mark.getAttribute("data-box");
+  const frame = await mark.locator(".halo").boundingBox();
+  await page.mouse.move(frame.x + frame.width / 2, frame.y + frame.height / 2);
+  await page.waitForSelector(`#boxes details.hover[data-box="${id}"]`);
+  await page.locator("#boxes summary").first().hover();
+  const other = await page.locator("#boxes details.box").first().getAttribute("data-box");
+  await page.waitForSelector(`#marks .mark.hover[data-box="${other}"]`);
+});
+
+test("a missed object is drawn with the mouse and named", async () => {
+  const before = (await boxStates()).length;
+  await page.locator("#stage").focus();
+  await page.keyboard.press("b");
+  const stage = await page.locator("#stage").boundingBox();
+  await page.mouse.move(stage.x + stage.width * 0.4, stage.y + stage.height * 0.4);
+  await page.mouse.down();
+  await page.mouse.move(stage.x + stage.width * 0.5, stage.y + stage.height * 0.55, { steps: 5 });
+  await page.mouse.up();
+  await page.waitForSelector("#naming:not([hidden])");
+  await page.keyboard.type("Cirsium arvense");
+  await saved(() => page.keyboard.press("Enter"));
+  const states = await boxStates();
+  assert.equal(states.length, before + 1);
+  assert.equal(states.at(-1), "confirmed");
+  await saved(() => page.keyboard.press("z"));
+  assert.equal((await boxStates()).length, before);
+  guard.check();
+});
+
+test("every box is named and the pictures become verified", async () => {
+  const names = ["Brassica napus", "Lolium temulentum"];
+  for (const [at, name] of names.entries()) {
+    await openPicture(at);
+    while ((await boxStates()).includes("waiting")) {
+      await page.locator("#boxes details.box[data-state=waiting] summary").first().click();
+      if (!(await page.locator("#boxes details.box[open]").count())) {
+        await page.locator("#boxes details.box[data-state=waiting] summary").first().click();
+      }
+      await page.locator("#boxes details.box[open] input[name=name]").fill(name);
+      await saved(() => page.keyboard.press("Enter"));
+    }
+  }
+  await page.goto("/console/vision");
+  await page.locator(".folder a").first().click();
+  assert.equal(await page.locator(".thumb .s-verified").count(), names.length);
+  guard.check();
+});
+
+test("training runs as a job and ends in a model version", async () => {
+  await page.goto("/console/vision/models");
+  await page.getByRole("button", { name: "Train a new version" }).click();
+  await page.waitForURL("**/console/jobs/*");
+  await checkAccessibility(page, "a job");
+  await page.waitForSelector(".head .s-succeeded", { timeout: 60_000 });
+  await page.goto("/console/vision/models");
+  assert.equal(await page.locator("svg.chart circle.dot").count(), 1);
+  assert.equal(await page.locator(".table .s-active").count(), 1);
+  assert.ok((await page.locator("table.matrix tbody tr").count()) >= 2);
+  guard.check();
+});
+
+test("a trained model offers guesses that digits pick", async () => {
+  await openPicture(2);
+  await page.getByRole("button", { name: "Run again" }).click();
+  await page.waitForSelector("#boxes details.box");
+  assert.ok((await page.locator("#boxes details.box[open] .guess kbd").count()) >= 1);
+  await saved(() => page.keyboard.press("1"));
+  assert.ok((await boxStates()).some((s) => s === "confirmed"));
+  await page.locator("#boxes details.box[data-state=confirmed] summary").first().click();
+  await saved(() => page.getByRole("button", { name: "Review again" }).click());
+  assert.ok((await boxStates()).every((s) => s === "waiting"));
+  await saved(() => page.locator("#boxes details.box[open] button[value=confirm]").click());
+  assert.ok((await boxStates()).includes("confirmed"));
+  guard.check();
+});
+
+test("exports come as files", async () => {
+  for (const format of ["coco", "yolo", "csv"]) {
+    const answer = await context.request.get(`/console/vision/export/${format}`);
+    assert.equal(answer.status(), 200);
+    assert.match(answer.headers()["content-disposition"], /^attachment; filename="granary-/);
+    assert.ok((await answer.body()).length > 0);
+  }
+});
+
+test("users and tokens are made, and a token is shown once", async () => {
+  await page.goto("/console/users");
+  await page.getByText("New user").click();
+  await page.locator(".panel").getByLabel("E-mail").fill("grace@lab.example");
+  await page.locator(".panel").getByLabel("Password").fill(account.password);
+  await checkAccessibility(page, "the new user form");
+  await page.getByRole("button", { name: "Create user" }).click();
+  await page.waitForURL("**/console/users?done=*");
+  assert.equal(await page.locator("tbody tr").count(), 2);
+
+  await page.goto("/console/tokens");
+  await page.getByText("New token").click();
+  await page.locator(".panel").getByLabel("Name").fill("export script");
+  await page.getByRole("button", { name: "Create token" }).click();
+  const secret = await textOf(".secret code");
+  assert.match(secret, /^gry_/);
+  await checkAccessibility(page, "a new token");
+  await page.goto("/console/tokens");
+  assert.ok(!(await page.content()).includes(secret));
+  guard.check();
+});
+
+test("an address that leads nowhere says what to do, with a request id", async () => {
+  guard.allowed.add(404);
+  await page.goto("/console/vision/pictures/0198c2aa-1111-7abc-9def-1234567890ab");
+  assert.match(await textOf(".problem h1"), /Nothing here/);
+  assert.match(await textOf(".problem code"), /\S{8,}/);
+  await checkAccessibility(page, "an error page");
+  guard.check();
+  guard.allowed.clear();
+});
+
+const looks = [
+  { name: "desktop light English", viewport: { width: 1280, height: 800 }, colorScheme: "light", locale: "en-GB" },
+  { name: "desktop dark French", viewport: { width: 1280, height: 800 }, colorScheme: "dark", locale: "fr-CA" },
+  { name: "phone light French", viewport: { width: 390, height: 844 }, colorScheme: "light", locale: "fr-CA" },
+  { name: "phone dark English", viewport: { width: 390, height: 844 }, colorScheme: "dark", locale: "en-GB" },
+];
+
+for (const { name, ...look } of looks) {
+  test(`every page is accessible and fits: ${name}`, async () => {
+    const seen = await openPage(browser, server.url, { ...look, storageState: await context.storageState() });
+    const addresses = await pageAddresses();
+    for (const address of addresses) {
+      await seen.page.goto(address);
+      assert.equal(await seen.page.locator("html").getAttribute("lang"), look.locale.slice(0, 2));
+      await checkAccessibility(seen.page, `${address} (${name})`);
+      await checkWidth(seen.page, `${address} (${name})`);
+    }
+    seen.guard.check();
+    await seen.context.close();
+  });
+}
+
+async function pageAddresses() {
+  await openPicture(2);
+  const picture = new URL(page.url()).pathname;
+  const folder = await page.locator(".crumbs a").nth(1).getAttribute("href");
+  await page.goto("/console/jobs");
+  const job = await page.locator("tbody th a").first().getAttribute("href");
+  return [
+    "/console", "/console/vision", folder, picture, "/console/vision/pipelines", "/console/vision/models", "/console/vision/seeds",
+    "/console/jobs", job, "/console/tokens", "/console/users", "/console/audit", "/console/account",
+  ];
+}
+
+// The pictures of the manual; written only on demand, see browser_test.go.
+test("pictures for the manual", async (t) => {
+  if (!shots) return t.skip("BROWSER_TEST_SCREENSHOTS is not set");
+  await mkdir(shots, { recursive: true });
+  await openPicture(2);
+  const picture = new URL(page.url()).pathname;
+  const folder = await page.locator(".crumbs a").nth(1).getAttribute("href");
+  const dark = { colorScheme: "dark" };
+  const phone = { viewport: { width: 390, height: 844 }, locale: "fr-CA" };
+  const wanted = [
+    ["home", "/console", {}], ["folder", folder, {}], ["picture", picture, {}], ["picture-dark", picture, dark],
+    ["models", "/console/vision/models", {}], ["models-dark", "/console/vision/models", dark],
+    ["picture-phone", picture, phone], ["home-phone", "/console", phone],
+  ];
+  for (const [name, address, look] of wanted) {
+    const seen = await openPage(browser, server.url, { ...look, storageState: await context.storageState() });
+    await seen.page.goto(address);
+    await seen.page.waitForLoadState("networkidle");
+    await seen.page.screenshot({ path: join(shots, `${name}.png`) });
+    await seen.context.close();
+  }
+});
+
+test("the theme and the language can be chosen and stay", async () => {
+  await page.goto("/console");
+  await page.getByRole("button", { name: "Dark" }).click();
+  assert.equal(await page.locator("html").getAttribute("data-theme"), "dark");
+  await page.waitForLoadState("networkidle");
+  await page.reload();
+  assert.equal(await page.locator("html").getAttribute("data-theme"), "dark");
+  await page.getByRole("button", { name: "Français" }).click();
+  assert.equal(await page.locator("html").getAttribute("lang"), "fr");
+  await page.getByRole("button", { name: "English" }).click();
+  await page.getByRole("button", { name: "Light" }).click();
+  await page.waitForLoadState("networkidle");
+  guard.check();
+});
+
+test("without script a picture can be read and judged", async () => {
+  const bare = await openPage(browser, server.url, { javaScriptEnabled: false, storageState: await context.storageState() });
+  await openPicture(2);
+  await bare.page.goto(page.url());
+  assert.ok((await bare.page.locator("#marks .mark").count()) > 0);
+  const box = bare.page.locator("#boxes details.box[data-state=waiting]").first();
+  const id = await box.getAttribute("data-box");
+  await box.locator("summary").click();
+  await box.locator("button[value=confirm]").click();
+  await bare.page.waitForSelector(`#boxes details.box[data-box="${id}"][data-state=confirmed]`, { state: "attached" });
+  await bare.context.close();
+});
+
+test("another account sees none of it", async () => {
+  const other = await openPage(browser, server.url);
+  await other.page.goto("/console/vision");
+  assert.match(other.page.url(), /\/console\/sign-in\?next=%2Fconsole%2Fvision$/);
+  await checkAccessibility(other.page, "sign in");
+  await other.page.getByLabel("E-mail").fill("grace@lab.example");
+  await other.page.locator("input[type=password]").fill(account.password);
+  await other.page.getByRole("button", { name: "Sign in" }).click();
+  await other.page.waitForURL("**/console/vision");
+  assert.equal(await other.page.locator(".folder").count(), 1);
+  assert.equal(await other.page.getByRole("link", { name: "Users" }).count(), 0);
+  other.guard.allowed.add(403);
+  await openPicture(2);
+  await other.page.goto(page.url());
+  assert.match(await other.page.locator(".problem h1").innerText(), /may not see/);
+  await other.page.goto("/console/users");
+  assert.match(await other.page.locator(".problem h1").innerText(), /may not see/);
+  other.guard.check();
+  await other.context.close();
+});
+
+test("signing out ends the session", async () => {
+  await page.goto("/console");
+  await page.locator("button.who").click();
+  await page.getByRole("button", { name: "Sign out" }).click();
+  await page.waitForURL("**/console/sign-in");
+  await page.goto("/console/users");
+  assert.match(page.url(), /sign-in/);
+  guard.check();
+});
