@@ -107,11 +107,19 @@ func TestFrontEnd(t *testing.T) {
 		w := newWorld(t, store)
 		t.Run("sequences", func(t *testing.T) {
 			for name, test := range map[string]func(*testing.T, *world){
-				"start":         testStart,
-				"preflight":     testPreflight,
-				"folders":       testFolders,
-				"classify":      testClassify,
-				"target folder": testTargetFolder,
+				"start":          testStart,
+				"preflight":      testPreflight,
+				"folders":        testFolders,
+				"delete":         testDelete,
+				"classify":       testClassify,
+				"target folder":  testTargetFolder,
+				"confirm":        testConfirm,
+				"correct":        testCorrect,
+				"reject":         testReject,
+				"move":           testMove,
+				"draw":           testDraw,
+				"feedback edges": testFeedbackEdges,
+				"batch":          testBatch,
 			} {
 				t.Run(name, func(t *testing.T) {
 					t.Parallel()
