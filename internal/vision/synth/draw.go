@@ -94,6 +94,9 @@ func (s Scene) shade(plane []float32, one *seed) {
 	shift := 0.6 * soft
 	reach := one.reach() + 2*soft
 	s.each(one.x-reach, one.y-reach, one.x+reach+shift, one.y+reach+shift, func(i int, x, y float64) {
+		if math.Hypot(x-shift-one.x, y-shift-one.y) > one.reach()+soft {
+			return
+		}
 		d := one.distance(x-shift, y-shift)
 		dark := float32(1 - s.Shadow*(1-smoothstep(-soft, soft, d)))
 		for c := range 3 {
@@ -159,17 +162,20 @@ func (s Scene) expose(plane []float32, rng *rand.Rand) *image.RGBA {
 	cx, cy := float64(s.Width)/2, float64(s.Height)/2
 	for y := range s.Height {
 		at := rng.Uint64()
+		in := plane[3*y*s.Width : 3*(y+1)*s.Width]
+		out := img.Pix[y*img.Stride : y*img.Stride+4*s.Width]
+		dy := float64(y) - cy
 		for x := range s.Width {
-			dx, dy := float64(x)-cx, float64(y)-cy
+			dx := float64(x) - cx
 			vignette := 0.15 * s.Gradient * (dx*dx + dy*dy) / (cx*cx + cy*cy)
 			light := float32(1 + gx*dx + gy*dy - vignette)
-			i := 3 * (y*s.Width + x)
 			at = at*6364136223846793005 + 1442695040888963407
+			p, q := in[3*x:3*x+3], out[4*x:4*x+4]
 			for c := range 3 {
-				level := plane[i+c]*light + deviates[(at>>(16+12*uint(c)))&4095]
-				img.Pix[img.PixOffset(x, y)+c] = uint8(min(max(level+0.5, 0), 255))
+				level := p[c]*light + deviates[(at>>(16+12*uint(c)))&4095]
+				q[c] = uint8(min(max(level+0.5, 0), 255))
 			}
-			img.Pix[img.PixOffset(x, y)+3] = 255
+			q[3] = 255
 		}
 	}
 	return img

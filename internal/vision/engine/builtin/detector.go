@@ -26,9 +26,10 @@ type detector struct {
 
 var _ engine.Model = (*detector)(nil)
 
-// Detect finds objects on a plain ground, from top to bottom. It takes about
-// 25 ns a pixel up to 1 MP and little more beyond; memory besides the
-// picture's own is bounded by 40 MiB.
+// Detect finds objects on a plain ground, from top to bottom. Beyond 1 MP it
+// works on a reduced copy, so that only reading the pixels grows with the
+// picture. Memory besides the picture's own is about 40 MiB, and below 100 MiB
+// for the worst of patterns.
 func (d *detector) Detect(ctx context.Context, picture *raster.Picture) ([]engine.Detection, error) {
 	if err := enter(ctx, d.slots); err != nil {
 		return nil, err

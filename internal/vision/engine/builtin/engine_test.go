@@ -7,6 +7,7 @@ import (
 	"errors"
 	"image"
 	"image/png"
+	"sync"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -187,4 +188,39 @@ func TestExtractClipsTheBox(t *testing.T) {
 			t.Errorf("Extract(%v) error = %v, want kind %v", box, err, fault.Invalid)
 		}
 	}
+}
+
+// TestSwapWhileServing swaps versions under load: each answer is wholly of one
+// version.
+func TestSwapWhileServing(t *testing.T) {
+	t.Parallel()
+	train, _ := shared(t)
+	var versions []*builtin.Classifier
+	for _, part := range [][]builtin.Example{train[:60], train} {
+		c, _, err := builtin.Train(t.Context(), part, builtin.Options{MaxPerLabel: 4})
+		if err != nil {
+			t.Fatal(err)
+		}
+		versions = append(versions, c)
+	}
+	slot := new(builtin.Slot)
+	slot.Swap(versions[0])
+	m := openModel(t, builtin.New(slot), builtin.ClassifierName, `{"top":100}`)
+	scene := synth.Render(synth.Scene{Width: 120, Height: 120, Count: 1, Scale: 12, Seed: 3})
+	crop := picture(t, scene.Image)
+	var group sync.WaitGroup
+	for range 4 {
+		group.Go(func() {
+			for range 20 {
+				guesses, err := m.Classify(t.Context(), crop)
+				if err != nil || len(guesses) != len(versions[0].Labels()) && len(guesses) != len(versions[1].Labels()) {
+					t.Errorf("Classify() while swapping = %d guesses, %v", len(guesses), err)
+				}
+			}
+		})
+	}
+	for i := range 200 {
+		slot.Swap(versions[i%2])
+	}
+	group.Wait()
 }
