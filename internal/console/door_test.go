@@ -276,7 +276,7 @@ func TestPreferencesTakeOnlyKnownValues(t *testing.T) {
 	r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
 	w := httptest.NewRecorder()
 	handler.ServeHTTP(w, r)
-	cookies := w.Result().Cookies() //nolint:bodyclose // a recorder's body needs no closing
+	cookies := w.Result().Cookies()
 	if len(cookies) != 1 || cookies[0].Name != "granary_theme" || cookies[0].Value != "dark" {
 		t.Errorf("cookies = %v, want only granary_theme=dark", cookies)
 	}

@@ -125,7 +125,7 @@ func (d *Door) preferences(w http.ResponseWriter, r *http.Request) error {
 	for field, name := range map[string]string{"language": ui.LanguageCookie, "theme": ui.ThemeCookie} {
 		switch value := r.PostForm.Get(field); value {
 		case "en", "fr", "light", "dark":
-			http.SetCookie(w, &http.Cookie{
+			http.SetCookie(w, &http.Cookie{ //nolint:gosec // G124: a look, no credential; Secure follows the connection
 				Name: name, Value: value, Path: "/", MaxAge: 365 * 24 * 3600,
 				HttpOnly: true, Secure: web.IsSecure(r), SameSite: http.SameSiteLaxMode,
 			})

@@ -66,7 +66,8 @@ func TestRender(t *testing.T) {
 		unwanted []string
 	}{
 		{
-			"a member sees no administration", ui.Page{Title: "T", Data: 1},
+			"a member sees no administration",
+			ui.Page{Title: "T", Data: 1},
 			[]func(*http.Request){as(identity.Member)},
 			[]string{`<html lang="en" data-theme="auto">`, "<p>1 seed</p>", `href="/open"`, "ada@lab.example"},
 			[]string{`href="/closed"`, "style=", "onclick"},
@@ -75,22 +76,26 @@ func TestRender(t *testing.T) {
 		{"a stranger sees no rail links", ui.Page{Title: "T", Data: 0}, nil, []string{"<p>0 seeds</p>"}, []string{`href="/open"`, "sign-out"}},
 		{"text is escaped", ui.Page{Title: hostile, Data: 1}, nil, []string{"&lt;script&gt;alert(1)"}, []string{hostile}},
 		{
-			"the cookie's language wins over the browser's", ui.Page{Title: "T", Data: 0},
+			"the cookie's language wins over the browser's",
+			ui.Page{Title: "T", Data: 0},
 			[]func(*http.Request){func(r *http.Request) {
 				r.AddCookie(&http.Cookie{Name: ui.LanguageCookie, Value: "fr"})
 				r.AddCookie(&http.Cookie{Name: ui.ThemeCookie, Value: "dark"})
 				r.Header.Set("Accept-Language", "en")
 			}},
-			[]string{`<html lang="fr" data-theme="dark">`, "<p>0 semence</p>"}, nil,
+			[]string{`<html lang="fr" data-theme="dark">`, "<p>0 semence</p>"},
+			nil,
 		},
 		{
-			"an unknown cookie value is ignored", ui.Page{Title: "T", Data: 2},
+			"an unknown cookie value is ignored",
+			ui.Page{Title: "T", Data: 2},
 			[]func(*http.Request){func(r *http.Request) {
 				r.AddCookie(&http.Cookie{Name: ui.LanguageCookie, Value: `"><b>`})
 				r.AddCookie(&http.Cookie{Name: ui.ThemeCookie, Value: `"><b>`})
 				r.Header.Set("Accept-Language", "de, fr-CA;q=0.8, en;q=0.5")
 			}},
-			[]string{`<html lang="fr" data-theme="auto">`}, []string{`"><b>`},
+			[]string{`<html lang="fr" data-theme="auto">`},
+			[]string{`"><b>`},
 		},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
