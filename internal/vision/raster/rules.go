@@ -3,6 +3,7 @@ package raster
 import (
 	"crypto/sha256"
 	"encoding/hex"
+	"errors"
 	"fmt"
 	"image"
 	"slices"
@@ -71,6 +72,9 @@ func (r Rules) Validate(dataURL []byte) (digest string, err error) {
 		return "", &RuleError{RuleExtension, string(format)}
 	}
 	found, err := r.Gate.Inspect(data)
+	if err != nil && cutShort(format, data, err) {
+		return "", &RuleError{Rule: RuleResizable}
+	}
 	if err != nil {
 		return "", err
 	}
@@ -107,6 +111,17 @@ func (r Rules) resize(data []byte, header Header) error {
 	dst := image.NewRGBA(image.Rect(0, 0, 100, 150))
 	scale.NearestNeighbor.Scale(dst, dst.Rect, pixels, pixels.Bounds(), scale.Src, nil)
 	return nil
+}
+
+// cutShort reports whether all that is wrong with a picture is a missing end:
+// its header can be read, so that existing clients hear of the pixels.
+func cutShort(format Format, data []byte, err error) bool {
+	if !errors.Is(err, errTruncated) {
+		return false
+	}
+	_, config := decoders(format)
+	_, err = config(data)
+	return err == nil
 }
 
 // isXBitmap tells an X bitmap from any other text: the first line defines its

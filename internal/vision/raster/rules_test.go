@@ -63,6 +63,7 @@ func TestValidate(t *testing.T) {
 		{"own limits", dataURL("data:image/png;base64", small), Rules{MaxWidth: 29, MaxHeight: 19}, "invalid file size: 30x20"},
 		{"half-set limits", dataURL("data:image/png;base64", small), Rules{MaxWidth: 1}, hex.EncodeToString(sum[:])},
 		{"damaged", dataURL("data:image/png;base64", damaged), Rules{}, "invalid file not resizable"},
+		{"cut short", dataURL("data:image/png;base64", small[:len(small)-20]), Rules{}, "invalid file not resizable"},
 		{"extension", dataURL("data:image/png;base64", small), Rules{Extensions: []string{"jpeg"}}, "invalid file extension: png"},
 		{"pixmap", dataURL("data:image/ppm;base64", []byte("P6\n1 1\n255\nabc")), Rules{}, "invalid file extension: x-portable-pixmap"},
 		{"x bitmap", dataURL("data:image/xbm;base64", []byte("#define a_width 8\n#define a_height 1\n")), Rules{}, "invalid file extension: plain"},
