@@ -120,6 +120,14 @@ func TestFrontEnd(t *testing.T) {
 				"draw":           testDraw,
 				"feedback edges": testFeedbackEdges,
 				"batch":          testBatch,
+				"seeds":          testSeeds,
+				"metadata":       testMetadata,
+				"model calls":    testModelCalls,
+				"facts":          testFacts,
+				"plain":          testPlain,
+				"test pipeline":  testPipelineOfTest,
+				"validation":     testValidation,
+				"quoted errors":  testQuotedErrors,
 			} {
 				t.Run(name, func(t *testing.T) {
 					t.Parallel()
