@@ -64,18 +64,6 @@ func (im *Importer) AddSet(ctx context.Context, set PictureSet) error {
 	})
 }
 
-// Announce raises how many pictures a batch may hold, never lowers it.
-func (im *Importer) Announce(ctx context.Context, setID string, pictures int64) error {
-	return im.s.db.InTx(ctx, func(ctx context.Context, tx database.Tx) error {
-		_, err := tx.NewUpdate().Model((*PictureSet)(nil)).Set("expected_pictures = ?", pictures).
-			Where("id = ? AND kind = ? AND expected_pictures < ?", setID, BatchSet, pictures).Exec(ctx)
-		if err != nil {
-			return fmt.Errorf("announce pictures: %w", err)
-		}
-		return nil
-	})
-}
-
 // Seed returns a seed with the name in the form in which it is kept; an empty
 // one becomes Unidentified. Two seeds of equal Key are one.
 func (im *Importer) Seed(id, name string) Seed {

@@ -64,6 +64,9 @@ func (im *Importer) AddPicture(ctx context.Context, in ImportedPicture) (added b
 			if err := publish(ctx, tx); err != nil {
 				return concurrent(err)
 			}
+			if err := announce(ctx, tx, &picture); err != nil {
+				return err
+			}
 			return insertSayings(ctx, tx, in.Said)
 		})
 	})
@@ -106,6 +109,21 @@ func refuseRepeat(ctx context.Context, db bun.IDB, picture *Picture) error {
 	}
 	if repeated {
 		return errRepeated
+	}
+	return nil
+}
+
+// announce raises what a batch announced to what it holds: the other
+// deployment takes more pictures than were announced.
+func announce(ctx context.Context, tx database.Tx, picture *Picture) error {
+	if !picture.Batch {
+		return nil
+	}
+	held := tx.NewSelect().Model((*Picture)(nil)).ColumnExpr("COUNT(*)").Where("p.set_id = ? AND p.batch", picture.SetID)
+	_, err := tx.NewUpdate().Model((*PictureSet)(nil)).Set("expected_pictures = (?)", held).
+		Where("id = ? AND kind = ? AND expected_pictures < (?)", picture.SetID, BatchSet, held).Exec(ctx)
+	if err != nil {
+		return fmt.Errorf("announce picture: %w", err)
 	}
 	return nil
 }

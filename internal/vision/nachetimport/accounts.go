@@ -108,7 +108,9 @@ func homeOf(user userRow, sets []setRow) *setRow {
 	if at < 0 {
 		return nil
 	}
-	sets[0], sets[at] = sets[at], sets[0]
+	home := sets[at]
+	copy(sets[1:at+1], sets[:at]) // the others stay in their order
+	sets[0] = home
 	return &sets[0]
 }
 
@@ -119,7 +121,7 @@ func (r *run) importUser(ctx context.Context, id string, user userRow, home *set
 		if !strings.EqualFold(known.Email, email) {
 			r.tally.changed(kindUsers, "its account has another e-mail address by now, which stays", id)
 		}
-		r.tally.alreadyThere(kindUsers, 1)
+		r.tally.alreadyThere(kindUsers)
 		return r.account(ctx, id)
 	}
 	if !fault.Is(err, fault.NotFound) {
@@ -127,7 +129,7 @@ func (r *run) importUser(ctx context.Context, id string, user userRow, home *set
 	}
 	known, err = r.users.UserByEmail(ctx, email)
 	if err == nil {
-		r.tally.alreadyThere(kindUsers, 1)
+		r.tally.alreadyThere(kindUsers)
 		r.tally.changed(kindUsers, "an account with this e-mail address exists: merged into it", id+" "+email+" -> "+known.ID)
 		return r.account(ctx, known.ID)
 	}
@@ -204,14 +206,11 @@ func (r *run) importSet(ctx context.Context, account *accountPlan, row setRow, i
 		r.tally.imported(kindSets, 1)
 		return nil
 	case account.setIDs[id]:
-		r.tally.alreadyThere(kindSets, 1)
-		if r.opts.DryRun || set.Kind != vision.BatchSet {
-			return nil
-		}
-		return r.to.Announce(ctx, id, set.ExpectedPictures)
+		r.tally.alreadyThere(kindSets)
+		return nil
 	case isHome && account.home != "":
 		plan.id = account.home
-		r.tally.alreadyThere(kindSets, 1)
+		r.tally.alreadyThere(kindSets)
 		r.tally.changed(kindSets, "the account has a default folder already: the pictures go there", id+" -> "+account.home)
 		return nil
 	case isHome:

@@ -64,5 +64,8 @@ func canonicalID(text string) (string, bool) {
 		return "", false
 	}
 	id, err := uuid.Parse(text)
-	return id.String(), err == nil
+	if err != nil {
+		return "", false
+	}
+	return id.String(), true
 }

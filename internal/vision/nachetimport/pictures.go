@@ -6,8 +6,10 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"net/http"
 	"time"
 
+	"github.com/Azure/azure-sdk-for-go/sdk/azcore"
 	"golang.org/x/sync/errgroup"
 
 	"granary/internal/platform/blob/bucket"
@@ -164,7 +166,7 @@ func (r *run) readBoxes(ctx context.Context, inferences []string, boxes map[stri
 // addToHeld adds inferences that a picture got in the source since it was
 // imported.
 func (r *run) addToHeld(ctx context.Context, id string, plan *setPlan, said sayings) error {
-	r.tally.alreadyThere(kindPictures, 1)
+	r.tally.alreadyThere(kindPictures)
 	r.shelves.use(id)
 	r.progress.step(0)
 	if len(said.inferences) == 0 || plan == nil {
@@ -248,6 +250,9 @@ func (r *run) copyPicture(ctx context.Context, job pictureJob) error {
 	if err != nil {
 		r.tally.unread(kindPictures, "its bytes could not be read", job.picture.ID+" "+job.from.container+"/"+job.from.path()+": "+fault.Message(err))
 		r.leave(job.counts)
+		if ofPicture(err) {
+			return nil
+		}
 		if n := r.failures.Add(1); n >= maxFailures {
 			return fmt.Errorf("%d pictures in a row could not be read from the source's storage: %w", n, err)
 		}
@@ -279,6 +284,24 @@ func (r *run) copyPicture(ctx context.Context, job pictureJob) error {
 	return nil
 }
 
+// ofPicture reports whether a failed read is about this one blob, such as one
+// that is gone or in an archive tier, rather than about the storage.
+func ofPicture(err error) bool {
+	if bucket.Missing(err) || fault.Is(err, fault.TooLarge) {
+		return true
+	}
+	var refused *azcore.ResponseError
+	if !errors.As(err, &refused) {
+		return false
+	}
+	switch code := refused.StatusCode; code {
+	case http.StatusUnauthorized, http.StatusForbidden, http.StatusRequestTimeout, http.StatusTooManyRequests:
+		return false
+	default:
+		return code >= 400 && code < 500
+	}
+}
+
 // scale sets the dimensions that the boxes refer to: clients send the
 // picture's own.
 func scale(inferences []vision.Inference, picture vision.Picture) {
@@ -291,7 +314,7 @@ func scale(inferences []vision.Inference, picture vision.Picture) {
 func (r *run) readBytes(ctx context.Context, from place) (data []byte, err error) {
 	for attempt := 1; ; attempt++ {
 		data, err = r.readOnce(ctx, from)
-		if err == nil || attempt == readAttempts || bucket.Missing(err) || fault.Is(err, fault.TooLarge) {
+		if err == nil || attempt == readAttempts || ofPicture(err) {
 			return data, err
 		}
 		select {

@@ -98,12 +98,12 @@ func (r *run) importPipeline(ctx context.Context, shelf *pipelineShelf, id strin
 	}
 	if shelf.ids[id] {
 		plan.id = id
-		r.tally.alreadyThere(kindPipelines, 1)
+		r.tally.alreadyThere(kindPipelines)
 		return plan, nil
 	}
 	if other, taken := shelf.names[plan.name]; taken && !shelf.ours[other] {
 		plan.id = other
-		r.tally.alreadyThere(kindPipelines, 1)
+		r.tally.alreadyThere(kindPipelines)
 		r.tally.changed(kindPipelines, "a pipeline of this name exists, which stays as it is", fmt.Sprintf("%s %q -> %s", id, plan.name, other))
 		return plan, nil
 	}

@@ -182,10 +182,10 @@ func (t *tally) imported(kind string, n int) {
 	t.counts[kind].Imported += n
 }
 
-func (t *tally) alreadyThere(kind string, n int) {
+func (t *tally) alreadyThere(kind string) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	t.counts[kind].AlreadyThere += n
+	t.counts[kind].AlreadyThere++
 }
 
 func (t *tally) copied(n int64) {

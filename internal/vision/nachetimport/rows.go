@@ -72,9 +72,10 @@ func (t *tables) users(ctx context.Context) ([]userRow, error) {
 		"id", asText, "email", asText, "default_set_id", asText, "registration_date", asTime)+"ORDER BY t.id")
 }
 
+// sets come oldest first: of two that have one name the older keeps it.
 func (t *tables) sets(ctx context.Context) ([]setRow, error) {
 	return read[setRow](ctx, t, "picture_set", t.selection("picture_set",
-		"id", asText, "picture_set", asText, "owner_id", asText, "name", asText, "upload_date", asTime)+"ORDER BY t.id")
+		"id", asText, "picture_set", asText, "owner_id", asText, "name", asText, "upload_date", asTime)+"ORDER BY 5 NULLS FIRST, t.id")
 }
 
 func (t *tables) seeds(ctx context.Context) ([]seedRow, error) {

@@ -6,7 +6,10 @@ import (
 	"errors"
 	"strings"
 	"testing"
+	"time"
 
+	"github.com/Azure/azure-sdk-for-go/sdk/storage/azblob/sas"
+	"github.com/fernet/fernet-go"
 	"github.com/google/go-cmp/cmp"
 	"github.com/google/uuid"
 
@@ -14,6 +17,7 @@ import (
 	"granary/internal/platform/identity"
 	"granary/internal/vision"
 	"granary/internal/vision/nachetimport"
+	"granary/internal/vision/pipeline"
 )
 
 const (
@@ -449,6 +453,89 @@ func TestRunAddsWhatTheSourceGotMeanwhile(t *testing.T) {
 			t.Errorf("LatestInference = %+v, %v, want the late one, verified", inference, err)
 		}
 	})
+}
+
+func TestRunDecryptsPipelines(t *testing.T) {
+	t.Parallel()
+	eachTarget(t, func(t *testing.T, to target) {
+		l := newLegacy(t)
+		l.user("alice", "alice@lab.example", "")
+		var key fernet.Key
+		if err := key.Generate(); err != nil {
+			t.Fatalf("generate key: %v", err)
+		}
+		token, err := fernet.EncryptAndSign([]byte("https://models.example/score"), &key)
+		if err != nil {
+			t.Fatalf("encrypt: %v", err)
+		}
+		l.model("six", "m-14of15seeds-6seedsmag", 1, `{"endpoint":"`+string(token)+`","api_key":"plain"}`)
+		l.pipeline("six seeds", "6 Seeds Detector", true, true, "six")
+		for _, c := range []struct {
+			key      string
+			imported int
+		}{{"", 0}, {(&fernet.Key{1}).Encode(), 0}, {key.Encode(), 1}} {
+			l.source.PipelineKey = c.key
+			report := run(t, l, to, nachetimport.Options{})
+			if got := report.Kind("pipelines"); got.Imported != c.imported || got.Skipped != 1-c.imported {
+				t.Errorf("pipelines with key of %d characters = %+v, want %d imported", len(c.key), got, c.imported)
+			}
+		}
+		if err := to.Vision.HasPipeline(t.Context(), "6 Seeds Detector"); err != nil {
+			t.Errorf("HasPipeline: %v", err)
+		}
+	})
+}
+
+func TestRunKeepsTheDefaultThatSomebodyChose(t *testing.T) {
+	t.Parallel()
+	to := newTarget(t, databasetestOpen(t))
+	l := newLegacy(t)
+	l.user("alice", "alice@lab.example", "")
+	l.model("six", "m-14of15seeds-6seedsmag", 1, detectorData)
+	l.pipeline("theirs", "Theirs", true, true, "six")
+	l.pipeline("same", "Chosen", true, false, "six")
+	chosen := pipeline.Definition{
+		Name: "Chosen", Default: true, Models: []pipeline.Model{{Name: "m", Engine: "builtin"}},
+		Steps: []pipeline.Step{{Kind: pipeline.StepDetect, Model: "m"}},
+	}
+	if err := to.Vision.SavePipelines(system(t), []pipeline.Definition{chosen}, nil); err != nil {
+		t.Fatalf("SavePipelines: %v", err)
+	}
+	report := run(t, l, to, nachetimport.Options{})
+	pipelines, err := to.Vision.Pipelines(t.Context())
+	if err != nil || len(pipelines) != 3 || pipelines[0].Name != "Chosen" || !pipelines[0].Default || pipelines[0].ID == l.id("same") {
+		t.Errorf("Pipelines = %+v, %v, want Chosen as it was, first of three", pipelines, err)
+	}
+	want := map[string]int{"it was the default there; the default here stays": 1, "a pipeline of this name exists, which stays as it is": 1}
+	if diff := cmp.Diff(want, reasons(report, "pipelines")); diff != "" {
+		t.Errorf("reasons (-want +got):\n%s", diff)
+	}
+}
+
+func TestRunWithoutLeaveToListContainers(t *testing.T) {
+	t.Parallel()
+	to := newTarget(t, databasetestOpen(t))
+	l := newLegacy(t)
+	l.user("alice", "alice@lab.example", "general")
+	l.exec(`INSERT INTO users (id, email) VALUES ($1, 'no container')`, l.id("bare"))
+	l.set("general", "alice", "General", 0)
+	l.picture("one", "general", `{}`)
+	l.put("alice", "General", "one", pngOf(t, 1))
+	// A signature for containers and blobs, but not for the account.
+	address, err := l.client.ServiceClient().GetSASURL(sas.AccountResourceTypes{Container: true, Object: true},
+		sas.AccountPermissions{Read: true, List: true}, time.Now().Add(time.Hour), nil)
+	if err != nil {
+		t.Fatalf("sign: %v", err)
+	}
+	endpoint, signature, _ := strings.Cut(address, "?")
+	l.source.ConnectionString = "BlobEndpoint=" + endpoint + ";SharedAccessSignature=" + signature
+	report := run(t, l, to, nachetimport.Options{})
+	if got := report.Kind("pictures"); got.Imported != 1 {
+		t.Errorf("pictures = %+v, want 1 imported; report %+v", got, report)
+	}
+	if n := len(reasons(report, "containers")); n != 1 {
+		t.Errorf("containers have %d reasons, want one that says which were looked at", n)
+	}
 }
 
 func TestRunRefuses(t *testing.T) {

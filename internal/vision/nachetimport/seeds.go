@@ -35,13 +35,13 @@ func (r *run) importSeeds(ctx context.Context) error {
 		switch known, taken := byKey[seed.Key]; {
 		case byID[id].ID != "":
 			seed = byID[id]
-			r.tally.alreadyThere(kindSeeds, 1)
+			r.tally.alreadyThere(kindSeeds)
 		case taken && planned[known.ID]:
 			seed = known
 			r.tally.skip(kindSeeds, "another seed of the source has this name: merged into that one", example(id, known))
 		case taken:
 			seed = known
-			r.tally.alreadyThere(kindSeeds, 1)
+			r.tally.alreadyThere(kindSeeds)
 			r.tally.changed(kindSeeds, "a seed of this name exists: merged into it", example(id, known))
 		default:
 			if seed.Name != value(row.Name) {
