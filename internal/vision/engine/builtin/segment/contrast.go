@@ -46,21 +46,10 @@ func measure(p *planes, g *ground) *contrast {
 
 // choose sets the threshold by Otsu's method (1979) on the histogram of
 // distances, lowered so that pale objects beside dark ones are kept, but never
-// below what the ground's own scatter reaches.
-func (c *contrast) choose() {
-	histogram := c.histogram()
-	total, half := len(c.d), 0
-	middle := 0
-	for i, n := range histogram {
-		if half += n; 2*half >= total {
-			middle = i
-			break
-		}
-	}
-	// The scatter is judged from the nearer half: the median distance of pure
-	// noise is about 1.2 to 1.5 of its deviation.
-	floor := max(float32(least), 4*float32(middle+1)/scale)
-	c.threshold = max(floor, 0.25*float32(otsu(histogram[:]))/scale)
+// below what the ground's own scatter reaches: four times its median distance.
+func (c *contrast) choose(g *ground) {
+	floor := max(least, 4*float32(g.scatter))
+	c.threshold = max(floor, 0.25*float32(otsu(c.histogram()[:]))/scale)
 }
 
 func (c *contrast) histogram() *[bins]int {

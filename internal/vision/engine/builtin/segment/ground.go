@@ -23,6 +23,8 @@ type ground struct {
 	// weight makes a channel that scatters more than one unit count less, so
 	// that distances are in units of at least the noise.
 	weight [3]float32
+	// scatter is the median distance of the ground's own pixels, so weighted.
+	scatter float64
 }
 
 // sample is one pixel that may belong to the ground.
@@ -53,19 +55,20 @@ func estimate(p *planes) *ground {
 	for c := range 3 {
 		g.coef[c][0] = median(values(ring, func(s *sample) float64 { return s.lab[c] }))
 	}
-	g.fit(ring, 3, 5, 4)
-	g.fit(ring, 6, 4, 2)
+	g.fit(ring, 3, 5, 4, 2)
+	g.fit(ring, 6, 4, 2, 2)
 	if max(g.noise[0], g.noise[1], g.noise[2]) > noisy {
 		for _, plane := range [...][]float32{p.l, p.a, p.b} {
 			smooth(plane, p.w, p.h)
 		}
 	}
 	inner := g.grid(p)
-	g.fit(inner, 6, 2, 1.5)
-	g.fit(inner, terms, 4, 1.2)
+	g.fit(inner, 6, 2, 1.5, 4)
+	g.fit(inner, terms, 4, 1.2, 4)
 	for c := range 3 {
 		g.weight[c] = float32(1 / max(1, g.noise[c]))
 	}
+	g.scatter = g.spread(inner)
 	return g
 }
 
@@ -111,8 +114,9 @@ func (g *ground) pick(p *planes, limit, candidates int, in func(x, y int) bool) 
 
 // fit adjusts the first n terms in rounds of weighting and solving. floor is
 // the least spread, in Lab units, that counts as scatter: it starts wide, so
-// that a slope is not taken for outliers.
-func (g *ground) fit(samples []sample, n, rounds int, floor float64) {
+// that a slope is not taken for outliers. One in share of the samples is
+// trusted to be ground.
+func (g *ground) fit(samples []sample, n, rounds int, floor float64, share int) {
 	if len(samples) < 4*n {
 		return
 	}
@@ -126,9 +130,9 @@ func (g *ground) fit(samples []sample, n, rounds int, floor float64) {
 			}
 			distance[i] = math.Sqrt(sum)
 		}
-		// The lower half of the distances belongs to the ground even when
-		// objects cover nearly half of the samples.
-		spread := max(floor, 1.5*median(slices.Clone(distance)))
+		// The nearest samples belong to the ground even when objects cover most
+		// of the others: the median of the trusted ones tells the spread.
+		spread := max(floor, 1.5*typical(distance, share))
 		cut := 3 * spread
 		for i := range samples {
 			t := distance[i] / cut
@@ -148,6 +152,34 @@ func (g *ground) fit(samples []sample, n, rounds int, floor float64) {
 		}
 		g.noise[c] = 1.4826 * median(residual)
 	}
+}
+
+// typical is the median distance when objects are few (share 2), or what it
+// would be, judged from the nearest quarter (share 4): for a spread in two to
+// three dimensions the quartile is about 0.7 of the median.
+func typical(distance []float64, share int) float64 {
+	v := slices.Clone(distance)
+	if share == 2 {
+		return median(v)
+	}
+	return quantile(v, len(v)/4) / 0.7
+}
+
+// spread is the median weighted distance of the samples that fit.
+func (g *ground) spread(samples []sample) float64 {
+	distance := make([]float64, 0, len(samples))
+	for i := range samples {
+		if samples[i].weight <= 0.1 {
+			continue
+		}
+		sum := 0.0
+		for c := range 3 {
+			d := (samples[i].lab[c] - dot(&g.coef[c], &samples[i].basis)) * float64(g.weight[c])
+			sum += d * d
+		}
+		distance = append(distance, math.Sqrt(sum))
+	}
+	return median(distance)
 }
 
 // solve does one weighted least squares step by Cholesky; a singular system
@@ -243,13 +275,16 @@ func values(samples []sample, of func(*sample) float64) []float64 {
 	return out
 }
 
-// median reorders v. It is 0 for an empty slice. Hoare's selection (1961) with
-// the middle as pivot is linear on average and needs no sort.
-func median(v []float64) float64 {
+// median reorders v. It is 0 for an empty slice.
+func median(v []float64) float64 { return quantile(v, len(v)/2) }
+
+// quantile returns the k-th smallest value and reorders v; it is 0 for an empty
+// slice. Hoare's selection (1961) with the middle as pivot is linear on average
+// and needs no sort.
+func quantile(v []float64, k int) float64 {
 	if len(v) == 0 {
 		return 0
 	}
-	k := len(v) / 2
 	for low, high := 0, len(v)-1; low < high; {
 		pivot := v[low+(high-low)/2]
 		i, j := low, high

@@ -26,6 +26,8 @@ type Signs struct {
 	Sharpness float64
 	// Solidity is area divided by the area of the convex hull, 0..1.
 	Solidity float64
+	// Fill is area divided by the area of the box, 0..1.
+	Fill float64
 	// Share is the area relative to the largest object's.
 	Share float64
 	// Side is the geometric mean of the box's sides in pixels of the reduced
@@ -90,6 +92,7 @@ func (o *candidate) measure(c *contrast, labels []int32, pixels []int32) {
 		Contrast:  float64(o.strength / c.threshold),
 		Sharpness: median(edges) / float64(o.strength),
 		Solidity:  float64(o.area) / hullArea(pixels, w),
+		Fill:      float64(o.area) / float64((o.maxX-o.minX)*(o.maxY-o.minY)),
 		Side:      math.Sqrt(float64((o.maxX - o.minX) * (o.maxY - o.minY))),
 		Shadow:    float64(dark) / float64(o.area),
 		Border:    o.minX == 0 || o.minY == 0 || o.maxX == w || o.maxY == h,
