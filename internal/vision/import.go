@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"slices"
+	"sync"
 	"time"
 
 	"github.com/uptrace/bun"
@@ -17,7 +18,13 @@ import (
 // Importer stores what another deployment holds under the ids that it has
 // there, so that an import can be repeated. It decides nothing about the other
 // deployment's form: package nachetimport does. Safe for concurrent use.
-type Importer struct{ s *Service }
+type Importer struct {
+	s *Service
+	// turn is held while a picture is committed. Pictures of one set queue for
+	// its row anyway; on PostgreSQL those that wait would be refused and tried
+	// again, and with bad luck too often.
+	turn sync.Mutex
+}
 
 // Importer returns the importer. Admins only.
 func (s *Service) Importer(ctx context.Context) (*Importer, error) {

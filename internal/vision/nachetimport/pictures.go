@@ -178,6 +178,9 @@ func (r *run) addToHeld(ctx context.Context, id string, plan *setPlan, said sayi
 		return err
 	}
 	picture, _, err := r.service.Picture(ctx, id)
+	if errors.Is(err, vision.ErrNoPicture) {
+		return nil // deleted here meanwhile
+	}
 	if err != nil {
 		return err
 	}
