@@ -14,7 +14,7 @@ var files embed.FS
 func Bundle() ui.Bundle {
 	return ui.Bundle{Name: "console", FS: files, Nav: []ui.NavGroup{
 		{Heading: "nav.work", Items: []ui.NavItem{
-			{ID: "jobs", Text: "nav.jobs", Href: ui.Root + "/jobs", Icon: "jobs"},
+			{ID: "jobs", Text: "nav.jobs", Href: ui.Root + "/jobs", Icon: "jobs", Needs: "steward"},
 			{ID: "tokens", Text: "nav.tokens", Href: ui.Root + "/tokens", Icon: "key"},
 		}},
 		{Heading: "nav.admin", Items: []ui.NavItem{

@@ -57,6 +57,9 @@ type Section interface {
 	// Routes are the section's pages, rendered with kit, below ui.Root.
 	// Handlers answer errors through fail.
 	Routes(kit *ui.Kit, fail ui.Fail) []web.Route
+	// Search finds the section's objects that the signed-in user may see, the
+	// best first and at most a few dozen.
+	Search(ctx context.Context, l *ui.Locale, query string) ([]ui.Hit, error)
 	// Cards are the section's cards on the home page, for the signed-in user.
 	Cards(ctx context.Context, l *ui.Locale) ([]ui.Card, error)
 }
@@ -117,6 +120,7 @@ func (d *Door) Routes() []web.Route {
 		d.page("POST "+ui.Root+"/sign-in", web.Public, d.signIn),
 		d.page("POST "+ui.Root+"/sign-out", web.Public, d.signOut),
 		d.page("POST "+ui.Root+"/preferences", web.Public, d.preferences),
+		d.page("GET "+ui.Root+"/search", web.SignedIn, d.search),
 		d.page("GET "+ui.Root+"/account", web.SignedIn, d.accountPage),
 		d.page("POST "+ui.Root+"/account/password", web.SignedIn, d.changePassword),
 		d.page("POST "+ui.Root+"/account/sign-out-everywhere", web.SignedIn, d.signOutEverywhere),

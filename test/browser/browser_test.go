@@ -85,7 +85,7 @@ func pictures(t *testing.T) string {
 	folder := t.TempDir()
 	for i, names := range [][]string{{"Brassica napus"}, {"Lolium temulentum"}, {"Brassica napus", "Lolium temulentum"}} {
 		scene := synth.Render(synth.Scene{
-			Width: 800, Height: 600, Species: synth.Pick(names...), Count: 6, Shadow: 0.2, Gradient: 0.05, Noise: 2, Seed: uint64(i + 1),
+			Width: 800, Height: 600, Species: synth.Pick(names...), Count: 6, Shadow: 0.2, Gradient: 0.05, Seed: uint64(i + 1),
 		})
 		file, err := os.Create(filepath.Join(folder, fmt.Sprintf("tray-%d.png", i+1)))
 		if err != nil {

@@ -52,11 +52,11 @@ async function saved(act) {
   await page.waitForFunction(() => !document.querySelector("#review").hasAttribute("aria-busy"));
 }
 
-/** Opens each picture of the first folder in turn. */
-async function openPicture(at) {
+/** Opens the picture tray-<number>.png. */
+async function openPicture(number) {
   await page.goto("/console/vision");
   await page.locator(".folder a").first().click();
-  await page.locator(".thumb a").nth(at).click();
+  await page.locator(".thumb a", { hasText: `tray-${number}.png` }).click();
   await page.waitForSelector("#boxes details.box");
 }
 
@@ -119,7 +119,7 @@ test("a file that is no picture says so and keeps the rest", async () => {
 });
 
 test("keys step through the boxes and judge them", async () => {
-  await openPicture(0);
+  await openPicture(1);
   const count = (await boxStates()).length;
   assert.ok(count >= 3, `${count} boxes found, want at least 3`);
   assert.equal(await page.locator("#marks .mark").count(), count);
@@ -210,7 +210,7 @@ test("a missed object is drawn with the mouse and named", async () => {
 test("every box is named and the pictures become verified", async () => {
   const names = ["Brassica napus", "Lolium temulentum"];
   for (const [at, name] of names.entries()) {
-    await openPicture(at);
+    await openPicture(at + 1);
     while ((await boxStates()).includes("waiting")) {
       await page.locator("#boxes details.box[data-state=waiting] summary").first().click();
       if (!(await page.locator("#boxes details.box[open]").count())) {
@@ -240,7 +240,7 @@ test("training runs as a job and ends in a model version", async () => {
 });
 
 test("a trained model offers guesses that digits pick", async () => {
-  await openPicture(2);
+  await openPicture(3);
   await page.getByRole("button", { name: "Run again" }).click();
   await page.waitForSelector("#boxes details.box");
   assert.ok((await page.locator("#boxes details.box[open] .guess kbd").count()) >= 1);
@@ -251,6 +251,16 @@ test("a trained model offers guesses that digits pick", async () => {
   assert.ok((await boxStates()).every((s) => s === "waiting"));
   await saved(() => page.locator("#boxes details.box[open] button[value=confirm]").click());
   assert.ok((await boxStates()).includes("confirmed"));
+  guard.check();
+});
+
+test("a slash searches by name", async () => {
+  await page.goto("/console");
+  await page.keyboard.press("/");
+  await page.keyboard.type("napus");
+  await page.keyboard.press("Enter");
+  await page.waitForURL("**/console/search?q=napus");
+  assert.equal(await textOf(".hits a span"), "Brassica napus");
   guard.check();
 });
 
@@ -318,14 +328,14 @@ for (const { name, ...look } of looks) {
 }
 
 async function pageAddresses() {
-  await openPicture(2);
+  await openPicture(3);
   const picture = new URL(page.url()).pathname;
   const folder = await page.locator(".crumbs a").nth(1).getAttribute("href");
   await page.goto("/console/jobs");
   const job = await page.locator("tbody th a").first().getAttribute("href");
   return [
     "/console", "/console/vision", folder, picture, "/console/vision/pipelines", "/console/vision/models", "/console/vision/seeds",
-    "/console/jobs", job, "/console/tokens", "/console/users", "/console/audit", "/console/account",
+    "/console/jobs", job, "/console/search?q=a", "/console/tokens", "/console/users", "/console/audit", "/console/account",
   ];
 }
 
@@ -333,7 +343,7 @@ async function pageAddresses() {
 test("pictures for the manual", async (t) => {
   if (!shots) return t.skip("BROWSER_TEST_SCREENSHOTS is not set");
   await mkdir(shots, { recursive: true });
-  await openPicture(2);
+  await openPicture(3);
   const picture = new URL(page.url()).pathname;
   const folder = await page.locator(".crumbs a").nth(1).getAttribute("href");
   const dark = { colorScheme: "dark" };
@@ -369,7 +379,7 @@ test("the theme and the language can be chosen and stay", async () => {
 
 test("without script a picture can be read and judged", async () => {
   const bare = await openPage(browser, server.url, { javaScriptEnabled: false, storageState: await context.storageState() });
-  await openPicture(2);
+  await openPicture(3);
   await bare.page.goto(page.url());
   assert.ok((await bare.page.locator("#marks .mark").count()) > 0);
   const box = bare.page.locator("#boxes details.box[data-state=waiting]").first();
@@ -392,7 +402,7 @@ test("another account sees none of it", async () => {
   assert.equal(await other.page.locator(".folder").count(), 1);
   assert.equal(await other.page.getByRole("link", { name: "Users" }).count(), 0);
   other.guard.allowed.add(403);
-  await openPicture(2);
+  await openPicture(3);
   await other.page.goto(page.url());
   assert.match(await other.page.locator(".problem h1").innerText(), /may not see/);
   await other.page.goto("/console/users");

@@ -45,6 +45,19 @@ func (k *Kit) funcs(l *Locale, icons map[string]template.HTML) template.FuncMap 
 			return svg, nil
 		},
 		"state_icon": StateIcon,
+		// kind is a job kind in words, where its bundle has any.
+		"kind": func(kind string) string {
+			if l.Has("job." + kind) {
+				return l.T("job." + kind)
+			}
+			return kind
+		},
+		"result": func(kind string) *NavItem {
+			if item, ok := k.results[kind]; ok {
+				return &item
+			}
+			return nil
+		},
 	}
 }
 

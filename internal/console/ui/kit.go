@@ -6,6 +6,7 @@ import (
 	"html/template"
 	"io/fs"
 	"log/slog"
+	"maps"
 	"path"
 	"slices"
 	"strings"
@@ -28,6 +29,8 @@ type Bundle struct {
 	FS fs.FS
 	// Nav is the bundle's groups in the rail, in order.
 	Nav []NavGroup
+	// Results says where the result of a finished job of a kind is to be seen.
+	Results map[string]NavItem
 }
 
 // NavGroup is a headed list of links in the rail. The heading is a message key.
@@ -63,6 +66,7 @@ type Config struct {
 type Kit struct {
 	cfg     Config
 	nav     []NavGroup
+	results map[string]NavItem
 	locales map[string]*Locale
 	// pages is by language, then by page name such as "vision/folder".
 	pages  map[string]map[string]*template.Template
@@ -75,9 +79,10 @@ func New(cfg Config, bundles ...Bundle) (*Kit, error) {
 	if cfg.Now == nil {
 		cfg.Now = time.Now
 	}
-	k := &Kit{cfg: cfg, pages: map[string]map[string]*template.Template{}}
+	k := &Kit{cfg: cfg, pages: map[string]map[string]*template.Template{}, results: map[string]NavItem{}}
 	for _, b := range bundles {
 		k.nav = append(k.nav, b.Nav...)
+		maps.Copy(k.results, b.Results)
 	}
 	var err error
 	if k.assets, err = loadAssets(own, bundles); err != nil {

@@ -38,7 +38,9 @@ type Page struct {
 	// Scripts are modules of this page, by asset name.
 	Scripts []string
 	Notice  *Notice
-	Data    any
+	// Query is what stands in the search field.
+	Query string
+	Data  any
 }
 
 // view is what the layout sees.

@@ -43,6 +43,10 @@ type Card struct {
 	Primary bool
 }
 
+// Hit is one thing that a search found; its texts are in the visitor's
+// language.
+type Hit struct{ Icon, Text, Kind, Href string }
+
 // noticeKey names the query value that carries a message key over a redirect.
 const noticeKey = "done"
 

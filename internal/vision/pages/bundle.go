@@ -19,5 +19,7 @@ func Bundle() ui.Bundle {
 		{ID: "pipelines", Text: "pipelines.title", Href: root + "/pipelines", Icon: "pipeline"},
 		{ID: "models", Text: "models.title", Href: root + "/models", Icon: "model"},
 		{ID: "seeds", Text: "seeds.title", Href: root + "/seeds", Icon: "seed"},
-	}}}}
+	}}}, Results: map[string]ui.NavItem{
+		"vision_retrain": {ID: "models", Text: "models.title", Href: root + "/models", Icon: "model"},
+	}}
 }

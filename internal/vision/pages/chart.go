@@ -11,8 +11,8 @@ import (
 
 // The chart's size in its own units; the page scales it.
 const (
-	chartWidth, chartHeight           = 640, 220
-	chartLeft, chartRight             = 52, 16
+	chartWidth, chartHeight           = 500, 200
+	chartLeft, chartRight             = 60, 16
 	chartTop, chartBottom             = 16, 28
 	chartPoints                       = 60 // versions shown, the newest
 	matrixLabels                      = 40 // labels shown in the confusion matrix

@@ -189,7 +189,7 @@ func (p *pages) folder(w http.ResponseWriter, r *http.Request) error {
 	p.kit.Render(w, r, ui.Page{
 		Name: "vision/folder", Title: v.Name, Active: "folders", Scripts: []string{"vision/upload.js"},
 		Crumbs: []ui.Crumb{{Text: l.T("folders.title"), Href: root}, {Text: v.Name}},
-		Notice: ui.Done(r, l, "upload.stored"), Data: v,
+		Notice: ui.Done(r, l, "upload.stored", "upload.unnamed"), Data: v,
 	})
 	return nil
 }

@@ -2,6 +2,7 @@ package pages_test
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"encoding/json"
 	"image"
@@ -40,7 +41,8 @@ type fake struct {
 	empty    bool // no pictures, no versions
 	asked    []string
 	uploaded [][]byte
-	refuse   error
+	refuse   error // answered to every change
+	unnamed  error // answered to a classification
 }
 
 func (f *fake) note(parts ...string) { f.asked = append(f.asked, strings.Join(parts, " ")) }
@@ -66,7 +68,9 @@ func (f *fake) Set(_ context.Context, id string) (vision.PictureSet, error) {
 	return f.set(), nil
 }
 
-func (f *fake) Rights(context.Context, vision.PictureSet) (vision.Rights, error) { return f.rights, nil }
+func (f *fake) Rights(context.Context, vision.PictureSet) (vision.Rights, error) {
+	return f.rights, nil
+}
 
 func (f *fake) CreateSet(_ context.Context, name string) (vision.PictureSet, error) {
 	f.note("create", name)
@@ -111,7 +115,7 @@ func (f *fake) UploadPicture(_ context.Context, setID, fileName string, data []b
 
 func (f *fake) ClassifyPicture(_ context.Context, id, name string) (vision.Inference, error) {
 	f.note("classify", id, name)
-	return f.inference(), f.refuse
+	return f.inference(), cmp.Or(f.refuse, f.unnamed)
 }
 
 // inference has a box to review, a confirmed and a rejected one, in a picture
@@ -500,6 +504,14 @@ func TestUpload(t *testing.T) {
 	if w := upload(t, &fake{}, "text/html", nil, map[string]string{"a.png": "x", "b.png": "y"}); w.Code != http.StatusSeeOther || w.Header().Get("Location") != "/console/vision/folders/f1?done=upload.stored" {
 		t.Errorf("upload by form = %d to %q, want 303 to the folder", w.Code, w.Header().Get("Location"))
 	}
+	down := fault.New(fault.Unavailable, "the model is down")
+	fields, files := map[string]string{"classify": "1"}, map[string]string{"a.png": "x"}
+	if w := upload(t, &fake{unnamed: down}, "application/json", fields, files); w.Code != http.StatusOK || !strings.Contains(w.Body.String(), `"problem":"the model is down"`) {
+		t.Errorf("upload with the model down = %d %s, want 200: the picture is stored", w.Code, w.Body)
+	}
+	if w := upload(t, &fake{unnamed: down}, "text/html", fields, files); !strings.HasSuffix(w.Header().Get("Location"), "done=upload.unnamed") {
+		t.Errorf("upload by form with the model down leads to %q, want a notice", w.Header().Get("Location"))
+	}
 	for _, tc := range []struct {
 		name   string
 		files  map[string]string
@@ -553,6 +565,37 @@ func TestExport(t *testing.T) {
 	w = serve(site(t, &fake{refuse: fault.New(fault.Unavailable, "later")}), httptest.NewRequest(http.MethodGet, "/console/vision/export/csv", nil), identity.Member)
 	if w.Code != http.StatusServiceUnavailable || w.Header().Get("Content-Disposition") != "" {
 		t.Errorf("failed export = %d %v, want 503 and no file", w.Code, w.Header())
+	}
+}
+
+func TestSearch(t *testing.T) {
+	t.Parallel()
+	section := pages.New(pages.Config{Service: &fake{t: t}})
+	kit, err := ui.New(ui.Config{Logger: slog.New(slog.DiscardHandler)}, section.Bundle())
+	if err != nil {
+		t.Fatal(err)
+	}
+	l := kit.Locale(httptest.NewRequest(http.MethodGet, "/", nil))
+	ctx := identity.With(t.Context(), identity.Principal{UserID: "u1"})
+	for query, want := range map[string]string{
+		"LOLIUM": "/console/vision/seeds?q=Lolium+temulentum",
+		"trial":  "/console/vision/folders/f1",
+		"swin":   "/console/vision/pipelines",
+		"p2":     "/console/vision/pictures/p2",
+		"theirs": "",
+		"zzz":    "",
+	} {
+		hits, err := section.Search(ctx, l, query)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var got []string
+		for _, hit := range hits {
+			got = append(got, hit.Href)
+		}
+		if strings.Join(got, " ") != want {
+			t.Errorf("Search(%q) = %v, want %q", query, got, want)
+		}
 	}
 }
 

@@ -5,6 +5,7 @@ import (
 	"io"
 	"mime/multipart"
 	"net/http"
+	"slices"
 
 	"granary/internal/console/ui"
 	"granary/internal/platform/fault"
@@ -30,6 +31,8 @@ type uploaded struct {
 	Href      string `json:"href"`
 	// Boxes is how many objects were found; absent when nothing was asked.
 	Boxes *int `json:"boxes,omitempty"`
+	// Problem says why the stored picture could not be classified.
+	Problem string `json:"problem,omitempty"`
 }
 
 // upload stores the files of a form one by one, as they arrive, so that only
@@ -81,11 +84,15 @@ func (p *pages) upload(w http.ResponseWriter, r *http.Request) error {
 		web.WriteJSON(w, http.StatusOK, results[0])
 		return nil
 	}
-	if len(results) == 1 && classify {
+	unnamed := slices.ContainsFunc(results, func(u uploaded) bool { return u.Problem != "" })
+	switch {
+	case unnamed:
+		ui.Redirect(w, r, folderHref(set.ID), "upload.unnamed")
+	case len(results) == 1 && classify:
 		ui.Redirect(w, r, results[0].Href, "")
-		return nil
+	default:
+		ui.Redirect(w, r, folderHref(set.ID), "upload.stored")
 	}
-	ui.Redirect(w, r, folderHref(set.ID), "upload.stored")
 	return nil
 }
 
@@ -120,7 +127,11 @@ func (p *pages) take(r *http.Request, set vision.PictureSet, part *multipart.Par
 	}
 	inference, err := p.service.ClassifyPicture(r.Context(), picture.ID, pipeline)
 	if err != nil {
-		return uploaded{}, err
+		// The picture is stored and stays so: saying that the upload failed
+		// would make people send it twice.
+		web.LogError(r.Context(), err)
+		result.Problem = fault.Message(err)
+		return result, nil
 	}
 	count := len(inference.Boxes)
 	result.Boxes = &count

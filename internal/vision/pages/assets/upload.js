@@ -81,7 +81,8 @@ if (form) {
       link.href = answer.href;
       link.textContent = "boxes" in answer ? form.dataset.done.replace("%", answer.boxes) : form.dataset.stored;
       job.note.replaceChildren(link);
-      job.el.classList.add("ok");
+      job.el.classList.add(answer.problem ? "bad" : "ok");
+      if (answer.problem) job.note.append(` ${form.dataset.unnamed} ${answer.problem}`);
       return;
     }
     job.el.classList.add("bad");
