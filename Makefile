@@ -10,7 +10,7 @@ export CGO_ENABLED = 0
 BUILD = go build -trimpath -ldflags "-s -w -X main.version=$(VERSION)"
 
 .DEFAULT_GOAL := help
-.PHONY: help build run test test-race lint fmt fuzz bench cover generate verify clean
+.PHONY: help build run test test-race lint fmt fuzz bench cover generate screenshots verify clean
 
 help: ## List the commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -48,6 +48,9 @@ cover: ## Write cover.out and print the coverage of each package
 
 generate: ## Write the generated files again
 	go generate ./...
+
+screenshots: build ## Take the pictures of the manual again
+	BROWSER_TEST_BINARY=$(CURDIR)/bin/granary BROWSER_TEST_SCREENSHOTS=$(CURDIR)/docs/screenshots go test -count=1 ./test/browser
 
 verify: ## Fail when a generated file, go.mod or go.sum is not up to date
 	go mod verify

@@ -3,9 +3,11 @@
 // two sizes, themes and languages, and fails on any console error or request
 // to the outside. This file builds the binary, draws the pictures and runs it.
 //
-//	go test ./test/browser                                  the walk
-//	BROWSER_TEST_SCREENSHOTS=$PWD/docs/screenshots go test -count=1 ./test/browser
-//	                                                        and the manual's pictures
+//	go test ./test/browser     the walk
+//	make screenshots           the walk, and the pictures in docs/screenshots
+//
+// BROWSER_TEST_BINARY names a binary to use instead of a fresh one, and
+// BROWSER_TEST_CHROMIUM a browser elsewhere than /usr/bin/chromium.
 package browser_test
 
 import (
