@@ -9,8 +9,12 @@ import (
 )
 
 // A picture travels as one JSON string of megabytes. The standard decoder
-// would walk it twice byte by byte and copy it; hoist takes such strings out
-// first, leaving a short stand-in, so that decoding costs what the rest costs.
+// would walk it twice byte by byte and copy it; hoist takes it out first,
+// leaving a short stand-in, so that decoding costs what the rest costs. Only
+// what is called image is taken: any other field would keep the stand-in.
+
+// imageKey is the name of the fields that carry a picture.
+const imageKey = `"image"`
 
 // longString is from how many bytes on a string literal is hoisted.
 const longString = 4 << 10
@@ -20,8 +24,8 @@ const standIn = "\uf8ffhoisted:"
 // hoisted is the text of a field that may have been hoisted: a JSON string.
 type hoisted struct{ text []byte }
 
-// hoist returns body without its long string literals, and those literals
-// (quotes left out) in order. It does not validate: what it returns goes
+// hoist returns body without the long string literals of its images, and
+// those literals (quotes left out) in order. It does not validate: what it returns goes
 // through the JSON decoder.
 func hoist(body []byte) (short []byte, long [][]byte) {
 	short = make([]byte, 0, min(len(body), 2*longString))
@@ -36,7 +40,7 @@ func hoist(body []byte) (short []byte, long [][]byte) {
 		if end < 0 { // not closed: let the decoder complain
 			return append(short, body[:min(len(body), longString)]...), long
 		}
-		if literal := body[1:end]; len(literal) >= longString {
+		if literal := body[1:end]; len(literal) >= longString && namesImage(short) {
 			short = append(short, '"')
 			short = append(short, standIn...)
 			short = strconv.AppendInt(short, int64(len(long)), 10)
@@ -48,6 +52,13 @@ func hoist(body []byte) (short []byte, long [][]byte) {
 		body = body[end+1:]
 	}
 	return short, long
+}
+
+// namesImage reports whether before ends with the key of an image.
+func namesImage(before []byte) bool {
+	const space = " \t\r\n"
+	key, ok := bytes.CutSuffix(bytes.TrimRight(before, space), []byte{':'})
+	return ok && bytes.HasSuffix(bytes.TrimRight(key, space), []byte(imageKey))
 }
 
 // stringEnd returns the index of the quote that closes the literal at the
