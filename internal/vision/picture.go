@@ -201,7 +201,19 @@ func (s *Service) storePicture(ctx context.Context, picture *Picture, data []byt
 	return err
 }
 
+// writeLimit bounds one write to the blob store.
+const writeLimit = time.Minute
+
+// writeBytes stores the file, to be published or discarded. A write that has
+// begun goes on when the caller leaves or a model fails: told to stop in the
+// middle, a remote store may still finish after the bytes were discarded, and
+// then nobody would know of them.
 func (s *Service) writeBytes(ctx context.Context, picture *Picture, data []byte) (blob.Object, error) {
+	if err := ctx.Err(); err != nil {
+		return blob.Object{}, fmt.Errorf("store picture: %w", err)
+	}
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), writeLimit)
+	defer cancel()
 	object, err := s.blobs.Put(ctx, picture.BlobKey, picture.MediaType, bytes.NewReader(data))
 	if err != nil {
 		return blob.Object{}, fmt.Errorf("store picture: %w", err)
