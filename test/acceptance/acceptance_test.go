@@ -128,6 +128,14 @@ func TestFrontEnd(t *testing.T) {
 				"test pipeline":  testPipelineOfTest,
 				"validation":     testValidation,
 				"quoted errors":  testQuotedErrors,
+				"broken models":  testBrokenModels,
+				"retried models": testRetriedModels,
+				"breaker":        testBreaker,
+				"slow model":     testSlowModel,
+				"bombs":          testBombs,
+				"large bodies":   testLargeBodies,
+				"hostile bodies": testHostileBodies,
+				"hostile names":  testHostileNames,
 			} {
 				t.Run(name, func(t *testing.T) {
 					t.Parallel()
