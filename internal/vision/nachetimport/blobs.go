@@ -24,20 +24,15 @@ type found struct {
 	used bool
 }
 
-// container is one of the source's, opened.
-type container struct {
-	name, owner string
-	bucket      *cloud.Bucket
-}
-
 // shelves are the source's containers with an index of every blob whose name
 // ends in an id. Each container is listed once; no blob is asked for by name
 // to find out whether it exists. After open only the main goroutine looks
 // things up; reading is safe for concurrent use.
 type shelves struct {
-	containers map[string]*container // by name
-	index      map[string][]found    // by the last part of the blob's name
-	folders    map[string]string     // so that equal folders are one string
+	account *cloud.Account
+	owners  map[string]string  // by container
+	index   map[string][]found // by the last part of the blob's name
+	folders map[string]string  // so that equal folders are one string
 }
 
 // openShelves lists the containers of the users with the given ids.
@@ -50,24 +45,16 @@ func openShelves(ctx context.Context, connectionString string, users map[string]
 	if err != nil {
 		return nil, err
 	}
-	s := &shelves{containers: map[string]*container{}, index: map[string][]found{}, folders: map[string]string{}}
+	s := &shelves{account: account, owners: map[string]string{}, index: map[string][]found{}, folders: map[string]string{}}
 	t.found(kindContainers, len(names))
 	var mu sync.Mutex
 	group, gctx := errgroup.WithContext(ctx)
 	group.SetLimit(listers)
 	for _, name := range names {
-		opened, err := account.Container(ctx, name)
-		if err != nil {
-			return nil, errors.Join(err, group.Wait(), s.close())
-		}
-		owner, _ := containerOwner(name)
-		s.containers[name] = &container{name: name, owner: owner, bucket: opened}
-		group.Go(func() error { return s.list(gctx, &mu, name, opened, t) })
+		s.owners[name], _ = containerOwner(name)
+		group.Go(func() error { return s.list(gctx, &mu, name, t) })
 	}
-	if err := group.Wait(); err != nil {
-		return nil, errors.Join(err, s.close())
-	}
-	return s, nil
+	return s, group.Wait()
 }
 
 // userContainers returns the containers "<tier>-<user id>" that exist. A
@@ -95,8 +82,8 @@ func userContainers(ctx context.Context, account *cloud.Account, users map[strin
 	return names, nil
 }
 
-func (s *shelves) list(ctx context.Context, mu *sync.Mutex, name string, from *cloud.Bucket, t *tally) error {
-	for info, err := range from.List(ctx, "") {
+func (s *shelves) list(ctx context.Context, mu *sync.Mutex, name string, t *tally) error {
+	for info, err := range s.account.Blobs(ctx, name) {
 		if bucket.Missing(err) { // a guessed name, or deleted meanwhile
 			return nil
 		}
@@ -130,7 +117,7 @@ func (s *shelves) look(id, owner, link, folder string) (place, int64, bool) {
 	}
 	said, _ := parseLink(link)
 	rank := func(f found) int {
-		own := s.containers[f.container].owner == owner
+		own := s.owners[f.container] == owner
 		switch {
 		case said.container == f.container && said.folder == f.folder:
 			return 0
@@ -184,12 +171,4 @@ func (s *shelves) unused(t *tally) {
 			t.skip(kindBlobs, "no picture of the database names it", f.container+"/"+f.path())
 		}
 	}
-}
-
-func (s *shelves) close() error {
-	var errs []error
-	for _, c := range s.containers {
-		errs = append(errs, c.bucket.Close())
-	}
-	return errors.Join(errs...)
 }

@@ -22,7 +22,7 @@ const (
 	// copiers bounds how many pictures are copied, and so held in memory, at
 	// the same time.
 	copiers = 4
-	// readAttempts is how often a picture's bytes are asked for.
+	// readAttempts is how often a download that was cut is begun.
 	readAttempts = 3
 	// readPause is how long to wait before the second attempt, in multiples
 	// before the later ones.
@@ -313,11 +313,15 @@ func scale(inferences []vision.Inference, picture vision.Picture) {
 	}
 }
 
+// errCut says that a download ended early. The storage's client repeats only
+// what fails before the first byte.
+var errCut = fault.New(fault.Unavailable, "the source's storage ended the download early")
+
 // readBytes reads a blob whole; the limit of a file keeps it small.
 func (r *run) readBytes(ctx context.Context, from place) (data []byte, err error) {
 	for attempt := 1; ; attempt++ {
 		data, err = r.readOnce(ctx, from)
-		if err == nil || attempt == readAttempts || ofPicture(err) {
+		if !errors.Is(err, errCut) || attempt == readAttempts {
 			return data, err
 		}
 		select {
@@ -329,7 +333,7 @@ func (r *run) readBytes(ctx context.Context, from place) (data []byte, err error
 }
 
 func (r *run) readOnce(ctx context.Context, from place) (data []byte, err error) {
-	body, size, err := r.shelves.containers[from.container].bucket.Read(ctx, from.path())
+	body, size, err := r.shelves.account.OpenBlob(ctx, from.container, from.path())
 	if err != nil {
 		return nil, err
 	}
@@ -339,7 +343,7 @@ func (r *run) readOnce(ctx context.Context, from place) (data []byte, err error)
 	}
 	data = make([]byte, size)
 	if _, err := io.ReadFull(body, data); err != nil {
-		return nil, fault.New(fault.Unavailable, "the source's storage ended early: %w", err)
+		return nil, errors.Join(errCut, err)
 	}
 	return data, nil
 }

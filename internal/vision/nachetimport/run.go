@@ -116,7 +116,6 @@ func (r *run) all(ctx context.Context, source Source) (err error) {
 	if r.shelves, err = openShelves(ctx, source.ConnectionString, owners, r.tally); err != nil {
 		return err
 	}
-	defer func() { err = errors.Join(err, r.shelves.close()) }()
 	r.progress.say("users, picture sets, seeds and pipelines")
 	if err := r.importAccounts(ctx); err != nil {
 		return err

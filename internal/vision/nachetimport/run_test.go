@@ -336,7 +336,7 @@ func TestRunReportsWhatItCannotRead(t *testing.T) {
 		l.picture("text", "general", `{"link":12}`)
 		l.put("alice", "General", "text", []byte("no picture at all"))
 		l.picture("good", "general", `null`)
-		l.put("alice", "elsewhere", "good", pngOf(t, 1))
+		l.put("alice", `été #1?%41 + __0x23__ "&"`, "good", pngOf(t, 1))
 		l.inference("good i", "good", "alice", "", false)
 		l.exec(`UPDATE inference SET inference = '[]' WHERE id = $1`, l.id("good i"))
 		l.box("placeless", "good i", `{"box":{"topX":1},"color":7}`, "napus")
@@ -393,15 +393,8 @@ func (c *cutter) Write(p []byte) (int, error) {
 func TestRunGoesOnAfterItWasCutOff(t *testing.T) {
 	t.Parallel()
 	eachTarget(t, func(t *testing.T, to target) {
-		l := newLegacy(t)
-		l.user("alice", "alice@lab.example", "general")
-		l.set("general", "alice", "General", 0)
 		const pictures = 40
-		for i := range pictures {
-			name := "p" + string(rune('A'+i))
-			l.picture(name, "general", `{}`)
-			l.put("alice", "General", name, pngOf(t, uint8(i)))
-		}
+		l := manyPictures(t, pictures)
 		ctx, cancel := context.WithCancel(t.Context())
 		defer cancel()
 		tick := newTicker()
