@@ -20,10 +20,14 @@ type document struct {
 	paths   map[string]map[string]any
 	schemas map[string]any
 	tags    []string
+	known   map[huma.API]bool // whose schemas are in schemas
 }
 
 func newDocument(title, version string) *document {
-	return &document{title: title, version: version, paths: map[string]map[string]any{}, schemas: map[string]any{}}
+	return &document{
+		title: title, version: version,
+		paths: map[string]map[string]any{}, schemas: map[string]any{}, known: map[huma.API]bool{},
+	}
 }
 
 // json renders the document.
@@ -135,6 +139,10 @@ func (d *document) typed(o *operationDoc) (map[string]any, error) {
 	if err != nil {
 		return nil, err
 	}
+	if d.known[o.api] {
+		return op, nil
+	}
+	d.known[o.api] = true
 	schemas, err := asMap(o.api.OpenAPI().Components.Schemas)
 	if err != nil {
 		return nil, err
