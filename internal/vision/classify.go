@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"slices"
 	"strconv"
 
 	"golang.org/x/sync/errgroup"
@@ -32,6 +33,13 @@ func (o openPipeline) fileName() string {
 		}
 	}
 	return defaultFileName
+}
+
+// crops reports whether the pipeline looks at parts of a picture.
+func (o openPipeline) crops() bool {
+	return slices.ContainsFunc(o.runner.Definition().Steps, func(s pipeline.Step) bool {
+		return s.Kind == pipeline.StepCrop
+	})
 }
 
 // insertChunk bounds the rows of one insert statement.
@@ -115,6 +123,14 @@ func (s *Service) storeAndRun(ctx context.Context, picture *Picture, data []byte
 		object, err = s.writeBytes(ctx, picture, data)
 		return err
 	})
+	if opened.crops() {
+		// Crops need the pixels as soon as the detector has answered. Whoever
+		// needs them first reports what is wrong with them.
+		group.Go(func() error {
+			_, _ = image.Image()
+			return nil
+		})
+	}
 	group.Go(func() (err error) {
 		result, err = s.run(ctx, opened, image, opts)
 		return err

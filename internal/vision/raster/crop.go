@@ -61,7 +61,20 @@ func encode(pixels image.Image, format Format) ([]byte, error) {
 	case TIFF:
 		err = tiff.Encode(&out, pixels, &tiff.Options{Compression: tiff.Uncompressed})
 	default:
-		err = (&png.Encoder{CompressionLevel: png.BestSpeed}).Encode(&out, pixels)
+		err = encodePNG(&out, pixels)
 	}
 	return out.Bytes(), err
+}
+
+// storedPNG is up to how many pixels a PNG is written without compression: of
+// a crop that saves most of the time, and costs the wire some kilobytes.
+const storedPNG = 1 << 18
+
+func encodePNG(out *bytes.Buffer, pixels image.Image) error {
+	encoder := png.Encoder{CompressionLevel: png.BestSpeed}
+	if size := pixels.Bounds().Size(); size.X*size.Y <= storedPNG {
+		encoder.CompressionLevel = png.NoCompression
+		out.Grow(size.X*size.Y*4 + 1<<10)
+	}
+	return encoder.Encode(out, pixels)
 }
