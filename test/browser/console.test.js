@@ -232,7 +232,8 @@ test("training runs as a job and ends in a model version", async () => {
   await page.waitForURL("**/console/jobs/*");
   await checkAccessibility(page, "a job");
   await page.waitForSelector(".head .s-succeeded", { timeout: 60_000 });
-  await page.goto("/console/vision/models");
+  await page.getByRole("link", { name: "See the result" }).click();
+  await page.waitForURL("**/console/vision/models");
   assert.equal(await page.locator("svg.chart circle.dot").count(), 1);
   assert.equal(await page.locator(".table .s-active").count(), 1);
   assert.ok((await page.locator("table.matrix tbody tr").count()) >= 2);
@@ -251,6 +252,15 @@ test("a trained model offers guesses that digits pick", async () => {
   assert.ok((await boxStates()).every((s) => s === "waiting"));
   await saved(() => page.locator("#boxes details.box[open] button[value=confirm]").click());
   assert.ok((await boxStates()).includes("confirmed"));
+  guard.check();
+});
+
+test("the list of jobs keeps itself up to date", async () => {
+  await page.goto("/console/jobs");
+  await page.waitForResponse((r) => r.url().endsWith("/console/jobs") && r.request().headers()["hx-request"] === "true");
+  await page.waitForSelector("#job-table:not(.htmx-swapping):not(.htmx-request) .s-succeeded");
+  assert.equal(await page.locator("#job-queues").count(), 1);
+  assert.equal(await page.locator("#job-table tbody tr").count(), 1);
   guard.check();
 });
 

@@ -181,6 +181,7 @@ func TestLocaleNumbers(t *testing.T) {
 		{"en Percent", en.Percent(0.875), "87.5%"},
 		{"fr Percent", fr.Percent(0.875), "87,5\u00a0%"},
 		{"en Bytes", en.Bytes(1536), "1.5\u00a0KiB"},
+		{"en whole Bytes", en.Bytes(40 << 20), "40\u00a0MiB"},
 		{"fr Bytes", fr.Bytes(512), "512\u00a0o"},
 		{"en Duration", en.Duration(200 * time.Second), "3\u00a0min 20\u00a0s"},
 		{"en short Duration", en.Duration(12 * time.Millisecond), "12\u00a0ms"},

@@ -180,7 +180,7 @@ func (l *Locale) Percent(share float64) string {
 	return l.Float(share*100, 1) + "%"
 }
 
-// Bytes writes a size in binary units: 1.5 MiB.
+// Bytes writes a size in binary units: 1.5 MiB, 40 MiB.
 func (l *Locale) Bytes(n int64) string {
 	units := []string{"B", "KiB", "MiB", "GiB", "TiB"}
 	if l.Language == "fr" {
@@ -193,5 +193,9 @@ func (l *Locale) Bytes(n int64) string {
 	if unit == 0 {
 		return l.Int(n) + "\u00a0" + units[0]
 	}
-	return l.Float(size, 1) + "\u00a0" + units[unit]
+	text := l.Float(size, 1)
+	if size == float64(int64(size)) {
+		text = l.Int(int64(size))
+	}
+	return text + "\u00a0" + units[unit]
 }

@@ -305,7 +305,7 @@ func TestPages(t *testing.T) {
 		},
 		{
 			name: "a folder shows thumbnails with their size and state", path: "/console/vision/folders/f1", rights: everything(), status: 200,
-			want:     []string{`loading="lazy"`, `width="40" height="20"`, "tray &lt;1&gt;.png", "s-waiting", "s-verified", `id="upload"`, "/folders/f1/delete", "64.0\u00a0KiB"},
+			want:     []string{`loading="lazy"`, `width="40" height="20"`, "tray &lt;1&gt;.png", "s-waiting", "s-verified", `id="upload"`, "/folders/f1/delete", "64\u00a0KiB"},
 			unwanted: []string{`C:\seeds`},
 		},
 		{
