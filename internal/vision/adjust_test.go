@@ -123,3 +123,34 @@ func TestDefaultSetAndRights(t *testing.T) {
 		}
 	})
 }
+
+func TestOwners(t *testing.T) {
+	t.Parallel()
+	each(t, func(t *testing.T, b *bundle) {
+		t.Helper()
+		first := b.classify(t, "General", left)
+		_, err := b.Confirm(b.owner, first.ID, []string{first.Boxes[0].ID})
+		must(t, err)
+		b.classify(t, "General", right)
+		stranger, _ := identity.From(b.other)
+		steward := identity.With(t.Context(), identity.Principal{UserID: stranger.UserID, Role: identity.Steward})
+		for _, tc := range []struct {
+			who  string
+			ctx  context.Context
+			want []vision.Owner
+		}{
+			{"the owner", b.owner, []vision.Owner{{ID: b.ownerID, Email: "owner@lab.example", Pictures: 2, Validated: 1}}},
+			{"somebody else", b.other, []vision.Owner{{ID: stranger.UserID, Email: "other@lab.example"}}},
+			{"a steward", steward, []vision.Owner{
+				{ID: stranger.UserID, Email: "other@lab.example"},
+				{ID: b.ownerID, Email: "owner@lab.example", Pictures: 2, Validated: 1},
+			}},
+		} {
+			got, err := b.Owners(tc.ctx)
+			must(t, err)
+			if diff := cmp.Diff(tc.want, got); diff != "" {
+				t.Errorf("Owners for %s (-want +got):\n%s", tc.who, diff)
+			}
+		}
+	})
+}

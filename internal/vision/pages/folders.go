@@ -1,6 +1,7 @@
 package pages
 
 import (
+	"cmp"
 	"net/http"
 	"net/url"
 	"path"
@@ -16,6 +17,10 @@ const mosaicSize = 4
 
 type foldersView struct {
 	Folders []folderCard
+	// Owners are whose folders the visitor may look at; Owner is the chosen one.
+	Owners []vision.Owner
+	Owner  string
+	Mine   bool
 }
 
 type folderCard struct {
@@ -28,11 +33,16 @@ func (p *pages) folders(w http.ResponseWriter, r *http.Request) error {
 	if _, err := p.service.DefaultSet(r.Context()); err != nil {
 		return err
 	}
-	listings, err := p.service.Listings(r.Context(), user(r.Context()).UserID)
+	me := user(r.Context()).UserID
+	v := foldersView{Owner: cmp.Or(r.URL.Query().Get("owner"), me)}
+	v.Mine = v.Owner == me
+	listings, err := p.service.Listings(r.Context(), v.Owner)
 	if err != nil {
 		return err
 	}
-	var v foldersView
+	if v.Owners, err = p.service.Owners(r.Context()); err != nil {
+		return err
+	}
 	for _, listing := range listings {
 		card := folderCard{ID: listing.ID, Name: folderName(listing.PictureSet), Pictures: len(listing.Pictures)}
 		for i, line := range listing.Pictures {

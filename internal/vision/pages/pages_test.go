@@ -53,7 +53,18 @@ func (f *fake) set() vision.PictureSet {
 
 func (f *fake) DefaultSet(context.Context) (vision.PictureSet, error) { return f.set(), nil }
 
-func (f *fake) Listings(context.Context, string) ([]vision.Listing, error) {
+func (f *fake) Owners(ctx context.Context) ([]vision.Owner, error) {
+	owners := []vision.Owner{{ID: "u1", Email: "ada@lab.example"}}
+	if p, _ := identity.From(ctx); p.Role == identity.Steward {
+		owners = append(owners, vision.Owner{ID: "u2", Email: "grace@lab.example", Pictures: 7, Validated: 3})
+	}
+	return owners, nil
+}
+
+func (f *fake) Listings(ctx context.Context, ownerID string) ([]vision.Listing, error) {
+	if p, _ := identity.From(ctx); ownerID != p.UserID && p.Role == identity.Member {
+		return nil, vision.ErrNotOwner
+	}
 	l := vision.Listing{PictureSet: f.set()}
 	if !f.empty {
 		l.Pictures = []vision.PictureLine{{ID: "p1", Inferred: true}, {ID: "p2", Inferred: true, Validated: true}}
@@ -303,6 +314,9 @@ func TestPages(t *testing.T) {
 			name: "folders count what waits", path: "/console/vision", status: 200,
 			want: []string{"Trial &lt;1&gt;", "2 pictures", "1 to review", "/pictures/p1/thumb?size=176"}, unwanted: []string{"Trial <1>"},
 		},
+		{name: "a member has no choice of owners", path: "/console/vision", status: 200, want: []string{"New folder"}, unwanted: []string{`name="owner"`}},
+		{name: "a member asks for somebody else's folders", path: "/console/vision?owner=u2", status: 403},
+		{name: "a steward chooses the owner", path: "/console/vision?owner=u2", role: identity.Steward, status: 200, want: []string{`<option value="u2" selected>grace@lab.example (3/7)`}, unwanted: []string{"New folder"}},
 		{
 			name: "a folder shows thumbnails with their size and state", path: "/console/vision/folders/f1", rights: everything(), status: 200,
 			want:     []string{`loading="lazy"`, `width="40" height="20"`, "tray &lt;1&gt;.png", "s-waiting", "s-verified", `id="upload"`, "/folders/f1/delete", "64\u00a0KiB"},

@@ -15,6 +15,7 @@ import (
 // Service is what the pages need; *vision.Service is one.
 type Service interface {
 	DefaultSet(ctx context.Context) (vision.PictureSet, error)
+	Owners(ctx context.Context) ([]vision.Owner, error)
 	Listings(ctx context.Context, ownerID string) ([]vision.Listing, error)
 	Set(ctx context.Context, id string) (vision.PictureSet, error)
 	CreateSet(ctx context.Context, name string) (vision.PictureSet, error)
