@@ -2,7 +2,6 @@ package main
 
 import (
 	"errors"
-	"io"
 	"os"
 
 	"granary/internal/app"
@@ -17,7 +16,7 @@ type exportCmd struct {
 
 func (cmd *exportCmd) Run(c *cli) (err error) {
 	return c.core(func(core *app.Core) (err error) {
-		var out io.Writer = c.stdout
+		out := c.stdout
 		if cmd.Output != "" {
 			file, err := os.Create(cmd.Output)
 			if err != nil {

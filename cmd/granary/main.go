@@ -10,6 +10,8 @@ import (
 	"log/slog"
 	"os"
 	"os/signal"
+	"slices"
+	"strings"
 	"syscall"
 
 	"github.com/alecthomas/kong"
@@ -97,7 +99,19 @@ func (c *cli) load(flags map[string]string) (*config.Config, config.Origins, err
 	if c.Data != "" {
 		all["data"] = c.Data
 	}
-	return config.Load(config.Options{File: c.Config, EnvFile: c.EnvFile, Flags: all})
+	return config.Load(config.Options{File: c.Config, EnvFile: c.EnvFile, Flags: all, Environ: environ()})
+}
+
+// newPasswordVariable is the flag --password of user create, out of sight of
+// the process list.
+const newPasswordVariable = "GRANARY_NEW_PASSWORD" //nolint:gosec // a name, not a password
+
+// environ is the environment without what belongs to a flag: the configuration
+// refuses every GRANARY_ variable that it does not know.
+func environ() []string {
+	return slices.DeleteFunc(os.Environ(), func(entry string) bool {
+		return strings.HasPrefix(entry, newPasswordVariable+"=")
+	})
 }
 
 // logger writes to stderr as the configuration says.

@@ -120,7 +120,7 @@ func (cmd *pipelineTestCmd) annotate(c *cli, core *app.Core, data []byte, annota
 }
 
 func rgba(rgb [3]int) color.RGBA {
-	return color.RGBA{R: uint8(rgb[0]), G: uint8(rgb[1]), B: uint8(rgb[2]), A: 255} //nolint:gosec // a palette's bytes
+	return color.RGBA{R: uint8(rgb[0]), G: uint8(rgb[1]), B: uint8(rgb[2]), A: 255}
 }
 
 type pipelineDefaultCmd struct {

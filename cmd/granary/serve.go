@@ -31,6 +31,6 @@ func (cmd *serveCmd) Run(c *cli) error {
 type versionCmd struct{}
 
 func (versionCmd) Run(c *cli) error {
-	fmt.Fprintln(c.stdout, "granary", version)
-	return nil
+	_, err := fmt.Fprintln(c.stdout, "granary", version)
+	return err
 }

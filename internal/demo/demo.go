@@ -183,7 +183,7 @@ func (d *demo) show(ctx context.Context, one sample) (err error) {
 	if err != nil {
 		return err
 	}
-	file, err := os.Create(path) //nolint:gosec // our own name in the operator's folder
+	file, err := os.Create(path)
 	if err != nil {
 		return err
 	}

@@ -106,7 +106,7 @@ func (s *Service) saveExamples(ctx context.Context, fresh []storedExample) error
 				ids[i] = part[i].BoxID
 			}
 			var alive []string
-			if err := tx.NewSelect().Model((*Box)(nil)).Column("id").Where("b.id IN (?)", bun.In(ids)).
+			if err := tx.NewSelect().Model((*Box)(nil)).Column("id").Where("b.id IN (?)", bun.List(ids)).
 				Scan(ctx, &alive); err != nil {
 				return fmt.Errorf("look for boxes: %w", err)
 			}

@@ -49,7 +49,7 @@ func (s *Service) LoadFixtures(ctx context.Context, path string) error {
 	if err != nil {
 		return fmt.Errorf("read fixtures: %w", err)
 	}
-	defer file.Close() //nolint:errcheck // only read
+	defer file.Close()
 	var fixtures Fixtures
 	decoder := yaml.NewDecoder(file)
 	decoder.KnownFields(true)
@@ -109,7 +109,7 @@ func (s *Service) fixPictures(ctx context.Context, f *Fixtures, folder string) e
 		if _, _, err := pictureWithSet(ctx, s.db.Reader(), in.ID); err == nil {
 			continue
 		}
-		data, err := os.ReadFile(filepath.Join(folder, in.File)) //nolint:gosec // the operator names it
+		data, err := os.ReadFile(filepath.Join(folder, in.File))
 		if err != nil {
 			return fmt.Errorf("picture %s: %w", in.ID, err)
 		}

@@ -78,7 +78,7 @@ func (s *Service) ownedSets(ctx context.Context, ownerID string) ([]PictureSet, 
 	if len(sets) > 0 && sets[0].Kind == DefaultSet {
 		return sets, nil
 	}
-	if _, err := s.account(ctx, ownerID); err != nil {
+	if err := s.requireAccount(ctx, ownerID); err != nil {
 		return nil, err
 	}
 	err := s.db.InTx(ctx, func(ctx context.Context, tx database.Tx) error {
@@ -96,12 +96,12 @@ func (s *Service) readLines(ctx context.Context, sets []string, at map[string]in
 	rows, err := s.db.Reader().NewSelect().TableExpr("vision_pictures AS p").
 		ColumnExpr("p.set_id, p.id, p.validated").
 		ColumnExpr("EXISTS (SELECT 1 FROM vision_inferences AS i WHERE i.picture_id = p.id)").
-		Where("p.set_id IN (?)", bun.In(sets)).
+		Where("p.set_id IN (?)", bun.List(sets)).
 		OrderExpr("p.set_id, p.uploaded_at, p.id").Rows(ctx)
 	if err != nil {
 		return fmt.Errorf("list pictures: %w", err)
 	}
-	defer rows.Close() //nolint:errcheck // rows.Err below reports what matters
+	defer rows.Close()
 	for rows.Next() {
 		var setID string
 		var line PictureLine

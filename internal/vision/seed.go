@@ -138,7 +138,7 @@ func findSeeds(ctx context.Context, db bun.IDB, wanted map[string]string) (map[s
 		}
 	}
 	var rows []Seed
-	if err := db.NewSelect().Model(&rows).Where("name_key IN (?)", bun.In(candidates)).Scan(ctx); err != nil {
+	if err := db.NewSelect().Model(&rows).Where("name_key IN (?)", bun.List(candidates)).Scan(ctx); err != nil {
 		return nil, fmt.Errorf("find seeds: %w", err)
 	}
 	byKey := make(map[string]Seed, len(rows))

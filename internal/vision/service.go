@@ -145,13 +145,13 @@ func changed(result sql.Result, err error, missing *fault.Error, doing string) e
 	return err
 }
 
-// account returns the account or ErrNoUser.
-func (s *Service) account(ctx context.Context, id string) (identity.User, error) {
-	user, err := s.users.UserByID(ctx, id)
+// requireAccount returns ErrNoUser unless the account exists.
+func (s *Service) requireAccount(ctx context.Context, id string) error {
+	_, err := s.users.UserByID(ctx, id)
 	if fault.Is(err, fault.NotFound) {
-		return identity.User{}, ErrNoUser
+		return ErrNoUser
 	}
-	return user, err
+	return err
 }
 
 // caller returns the principal and requires its account to exist. A command
@@ -164,8 +164,7 @@ func (s *Service) caller(ctx context.Context) (identity.Principal, error) {
 	if p.Method == identity.MethodSystem {
 		return p, nil
 	}
-	_, err = s.account(ctx, p.UserID)
-	return p, err
+	return p, s.requireAccount(ctx, p.UserID)
 }
 
 // Gate returns the picture limits in force.

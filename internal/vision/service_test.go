@@ -212,7 +212,7 @@ func picture(t *testing.T, shade int) []byte {
 	for i := range img.Pix {
 		img.Pix[i] = 0xff
 	}
-	img.Set(3, 3, color.RGBA{uint8(shade), uint8(shade >> 8), 7, 255}) //nolint:gosec // any colour will do
+	img.Set(3, 3, color.RGBA{uint8(shade), uint8(shade >> 8), 7, 255})
 	var buffer bytes.Buffer
 	must(t, png.Encode(&buffer, img))
 	return buffer.Bytes()

@@ -63,7 +63,7 @@ func (c *Client) Get(ctx context.Context, address string, maxBytes int64) ([]byt
 	if err != nil {
 		return nil, fault.New(fault.Unavailable, "fetch: %w", err)
 	}
-	defer response.Body.Close() //nolint:errcheck // read to its end or given up
+	defer response.Body.Close()
 	if response.StatusCode != http.StatusOK {
 		return nil, fault.New(fault.Unavailable, "fetch: the server answered %s", response.Status)
 	}

@@ -77,13 +77,15 @@ type Queued struct {
 
 func (a *api) retrain(ctx context.Context, _ *struct {
 	Body struct{} `json:"body,omitempty"`
-}) (*body[Queued], error) {
+},
+) (*body[Queued], error) {
 	id, err := a.vision.Retrain(ctx)
 	return wrap(Queued{id}, err)
 }
 
 func (a *api) activate(ctx context.Context, in *struct {
 	Version int64 `path:"version" minimum:"1" doc:"Version number"`
-}) (*struct{}, error) {
+},
+) (*struct{}, error) {
 	return nil, a.vision.ActivateModel(ctx, in.Version)
 }

@@ -32,7 +32,7 @@ func (a *api) pictureFile(w http.ResponseWriter, r *http.Request) {
 		web.WriteProblem(w, r, err)
 		return
 	}
-	defer file.Close() //nolint:errcheck // only read
+	defer file.Close()
 	w.Header().Set("Content-Type", picture.MediaType)
 	w.Header().Set("Content-Length", strconv.FormatInt(picture.SizeBytes, 10))
 	w.Header().Set("ETag", `"`+picture.SHA256+`"`)

@@ -67,7 +67,7 @@ func (d *Door) uploadPicture(ctx context.Context, in *request) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	_, data, err := args.Image.picture()
+	data, err := args.Image.picture()
 	if err != nil {
 		return nil, err
 	}

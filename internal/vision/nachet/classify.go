@@ -50,7 +50,7 @@ func (d *Door) classify(ctx context.Context, in *request) (any, error) {
 	if len(args.Dims) != 2 || args.Dims[0] <= 0 || args.Dims[1] <= 0 {
 		return nil, &wireError{unhandled, "imageDims must be a width and a height", fault.New(fault.Invalid, "imageDims")}
 	}
-	_, data, err := args.Image.picture()
+	data, err := args.Image.picture()
 	if err != nil {
 		return nil, err
 	}

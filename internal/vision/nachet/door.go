@@ -47,7 +47,7 @@ type Config struct {
 	// Version is answered by /version.
 	Version string
 	// BodyBudget bounds the bytes of request bodies held in memory at once.
-	// Defaults to 160 MiB.
+	// Defaults to 64 MiB.
 	BodyBudget int64
 	// MaxBody is the largest body in bytes. Defaults to 16 MiB.
 	MaxBody int64
@@ -71,7 +71,7 @@ func New(service *vision.Service, users *identity.Service, ready func(context.Co
 		cfg.HealthMessage = "ok"
 	}
 	if cfg.BodyBudget <= 0 {
-		cfg.BodyBudget = 160 << 20
+		cfg.BodyBudget = 64 << 20
 	}
 	if cfg.MaxBody <= 0 {
 		cfg.MaxBody = 16 << 20
@@ -189,5 +189,7 @@ func (d *Door) as(ctx context.Context, userID string) (context.Context, error) {
 	return identity.With(ctx, identity.Principal{UserID: userID, Role: identity.Member, Method: "body"}), nil
 }
 
-// budgetWait is how long a body waits for room before it is refused.
-const budgetWait = 10 * time.Second
+// budgetWait is how long a body waits for room before it is refused. Waiting
+// costs no memory, since the body is still on the way, and clients set no
+// timeout.
+const budgetWait = time.Minute

@@ -103,7 +103,6 @@ func (d *Door) WriteError(w http.ResponseWriter, r *http.Request, err error) {
 	if status == http.StatusNotFound || status == http.StatusMethodNotAllowed {
 		w.Header().Set("Content-Type", "text/html; charset=utf-8")
 		w.WriteHeader(status)
-		//nolint:errcheck // the client has gone; there is nobody to tell
 		w.Write([]byte("<!doctype html>\n<html lang=en>\n<title>" + http.StatusText(status) + "</title>\n<h1>" + http.StatusText(status) + "</h1>\n"))
 		return
 	}

@@ -83,10 +83,10 @@ func (in *request) decode(v any, texts ...*hoisted) error {
 }
 
 // picture decodes the data URL of an image field.
-func (h *hoisted) picture() (header string, data []byte, err error) {
-	header, data, err = raster.ParseDataURL(h.text)
+func (h *hoisted) picture() ([]byte, error) {
+	_, data, err := raster.ParseDataURL(h.text)
 	if err != nil {
-		return "", nil, &wireError{unhandled, fault.Message(err), err}
+		return nil, &wireError{unhandled, fault.Message(err), err}
 	}
-	return header, data, nil
+	return data, nil
 }

@@ -52,7 +52,7 @@ func (f *factSheets) find(ctx context.Context, name string) ([]byte, error) {
 	if !errors.Is(err, vision.ErrNoFacts) || f.address == "" {
 		return sheet, err
 	}
-	if any, hasErr := f.service.HasFacts(ctx); any || hasErr != nil {
+	if imported, hasErr := f.service.HasFacts(ctx); imported || hasErr != nil {
 		return nil, errors.Join(err, hasErr)
 	}
 	if err := f.reload(ctx); err != nil {

@@ -24,5 +24,5 @@ func (d *Door) getReady(w http.ResponseWriter, r *http.Request) {
 
 func writeHTML(w http.ResponseWriter, text string) {
 	w.Header().Set("Content-Type", "text/html; charset=utf-8")
-	w.Write([]byte(text)) //nolint:errcheck // the client has gone; there is nobody to tell
+	w.Write([]byte(text))
 }
