@@ -235,7 +235,7 @@ func TestActions(t *testing.T) {
 		},
 		{
 			name: "a wrong password keeps the address, never the password", path: "/console/sign-in", stranger: true, status: 401,
-			form: url.Values{"email": {"ada@lab.example"}, "password": {"hunter2hunter2"}}, want: []string{"wrong e-mail or password", `value="ada@lab.example"`}, unwanted: []string{"hunter2"},
+			form: url.Values{"email": {"ada@lab.example"}, "password": {"hunter2hunter2"}}, want: []string{"do not belong together", `value="ada@lab.example"`}, unwanted: []string{"hunter2"},
 		},
 		{
 			name: "setup signs in", path: "/console/setup", stranger: true, status: 303, location: "/console",

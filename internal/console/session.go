@@ -55,7 +55,11 @@ func (d *Door) signIn(w http.ResponseWriter, r *http.Request) error {
 		status := web.ErrorHeader(w, r, err)
 		// A page that asks for the password is not an HTTP challenge.
 		w.Header().Del("WWW-Authenticate")
-		d.showSignIn(w, r, status, credentials{Next: next, Email: email, Error: fault.Message(err)})
+		message := fault.Message(err)
+		if fault.Is(err, fault.Unauthenticated) {
+			message = d.kit.Locale(r).T("sign_in.wrong")
+		}
+		d.showSignIn(w, r, status, credentials{Next: next, Email: email, Error: message})
 		return nil
 	}
 	http.Redirect(w, r, ui.LocalPath(next), http.StatusSeeOther)
