@@ -27,6 +27,7 @@ type Started struct {
 // Serve runs the services until ctx ends or a listener fails, then drains.
 // ready is called once everything answers.
 func Serve(ctx context.Context, cfg *config.Config, log *slog.Logger, version string, ready func(Started)) (err error) {
+	limitMemory(int64(cfg.Vision.Nachet.BodyBudgetBytes))
 	core, err := Open(ctx, cfg, log)
 	if err != nil {
 		return err

@@ -37,7 +37,7 @@ type Nachet struct {
 	ValidWidth        int           `yaml:"valid_width" default:"1920" min:"1" desc:"/image-validation refuses a picture that is both wider and higher than valid_width × valid_height."`
 	ValidHeight       int           `yaml:"valid_height" default:"1080" min:"1" desc:"See valid_width."`
 	MaxBodyBytes      Bytes         `yaml:"max_body_bytes" default:"16MiB" min:"1KiB" desc:"Largest request body at this door. A picture travels as base64, so a file of three quarters of it fits."`
-	BodyBudgetBytes   Bytes         `yaml:"body_budget_bytes" default:"160MiB" min:"1MiB" desc:"Memory for request bodies that are worked on at once; further requests wait."`
+	BodyBudgetBytes   Bytes         `yaml:"body_budget_bytes" default:"64MiB" min:"1MiB" desc:"Memory for request bodies that are worked on at once; further requests wait."`
 	RequireValidator  bool          `yaml:"require_validator" default:"false" desc:"Let /inf refuse pictures that /image-validation has not seen."`
 	DevUserEmail      string        `yaml:"dev_user_email" desc:"Account that receives archived pictures; /delete-with-archive needs it."`
 	SeedDataURL       string        `yaml:"seed_data_url" desc:"Address below which seeds/all.json holds the seed fact sheets. Empty: only sheets imported with granary seeds import."`
