@@ -12,8 +12,9 @@ type benchCmd struct {
 }
 
 type benchVisionCmd struct {
-	Quick bool   `help:"Fewer rounds: about a minute."`
-	JSON  string `name:"json" help:"Also write the report to a file." placeholder:"FILE"`
+	Quick bool     `help:"Fewer rounds: about a minute."`
+	Parts []string `help:"What to measure: ${enum}. Defaults to all." enum:"footprint,classification,listing,models,uploads" placeholder:"PART,…"`
+	JSON  string   `name:"json" help:"Also write the report to a file." placeholder:"FILE"`
 }
 
 func (cmd *benchVisionCmd) Run(c *cli) (err error) {
@@ -21,7 +22,9 @@ func (cmd *benchVisionCmd) Run(c *cli) (err error) {
 	if err != nil {
 		return err
 	}
-	report, err := bench.Vision(c.ctx, bench.Config{Binary: binary, Version: version, Quick: cmd.Quick, Progress: c.stderr})
+	report, err := bench.Vision(c.ctx, bench.Config{
+		Binary: binary, Version: version, Quick: cmd.Quick, Parts: cmd.Parts, Progress: c.stderr,
+	})
 	if err != nil {
 		return err
 	}

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"slices"
 	"time"
 )
 
@@ -17,6 +18,9 @@ type Config struct {
 	Version string
 	// Quick takes fewer rounds and requests: a minute instead of several.
 	Quick bool
+	// Parts are what to measure: footprint, classification, listing, models,
+	// uploads. Defaults to all.
+	Parts []string
 	// Progress is told what is being measured. Defaults to nobody.
 	Progress io.Writer
 }
@@ -63,9 +67,12 @@ func Vision(ctx context.Context, cfg Config) (report *Report, err error) {
 		{"footprint", b.footprint},
 		{"classification", b.classifying},
 		{"listing", b.listing},
-		{"built-in models", b.models},
+		{"models", b.models},
 		{"uploads", b.uploading},
 	} {
+		if len(cfg.Parts) > 0 && !slices.Contains(cfg.Parts, part.name) {
+			continue
+		}
 		fmt.Fprintln(cfg.Progress, "measuring", part.name)
 		section, err := part.measure(ctx)
 		if err != nil {
