@@ -98,53 +98,79 @@ func (w *world) user(t *testing.T) *visitor {
 	return &visitor{w: w, page: w.page, id: w.users[n], email: email(n)}
 }
 
+// sequences are what TestFrontEnd and TestTwoServers run, each with accounts of
+// its own.
+func sequences() map[string]func(*testing.T, *world) {
+	return map[string]func(*testing.T, *world){
+		"start":          testStart,
+		"preflight":      testPreflight,
+		"folders":        testFolders,
+		"delete":         testDelete,
+		"classify":       testClassify,
+		"target folder":  testTargetFolder,
+		"confirm":        testConfirm,
+		"correct":        testCorrect,
+		"reject":         testReject,
+		"move":           testMove,
+		"draw":           testDraw,
+		"feedback edges": testFeedbackEdges,
+		"batch":          testBatch,
+		"seeds":          testSeeds,
+		"metadata":       testMetadata,
+		"model calls":    testModelCalls,
+		"facts":          testFacts,
+		"plain":          testPlain,
+		"test pipeline":  testPipelineOfTest,
+		"validation":     testValidation,
+		"quoted errors":  testQuotedErrors,
+		"broken models":  testBrokenModels,
+		"retried models": testRetriedModels,
+		"breaker":        testBreaker,
+		"slow model":     testSlowModel,
+		"bombs":          testBombs,
+		"large bodies":   testLargeBodies,
+		"hostile bodies": testHostileBodies,
+		"hostile names":  testHostileNames,
+	}
+}
+
+// run runs the sequences at the same time and then checks the store.
+func (w *world) run(t *testing.T, tests map[string]func(*testing.T, *world)) {
+	t.Helper()
+	t.Run("sequences", func(t *testing.T) {
+		for name, test := range tests {
+			t.Run(name, func(t *testing.T) {
+				t.Parallel()
+				test(t, w)
+			})
+		}
+	})
+	if got := w.server.Command(t, "check"); !strings.HasPrefix(got, "all is sound") {
+		t.Errorf("granary check = %q, want all is sound", got)
+	}
+}
+
 // TestFrontEnd runs every sequence of the front end on each kind of store,
 // against one server that they share.
 func TestFrontEnd(t *testing.T) {
 	t.Parallel()
 	harness.Each(t, func(t *testing.T, store harness.Store) {
 		t.Helper()
-		w := newWorld(t, store)
-		t.Run("sequences", func(t *testing.T) {
-			for name, test := range map[string]func(*testing.T, *world){
-				"start":          testStart,
-				"preflight":      testPreflight,
-				"folders":        testFolders,
-				"delete":         testDelete,
-				"classify":       testClassify,
-				"target folder":  testTargetFolder,
-				"confirm":        testConfirm,
-				"correct":        testCorrect,
-				"reject":         testReject,
-				"move":           testMove,
-				"draw":           testDraw,
-				"feedback edges": testFeedbackEdges,
-				"batch":          testBatch,
-				"seeds":          testSeeds,
-				"metadata":       testMetadata,
-				"model calls":    testModelCalls,
-				"facts":          testFacts,
-				"plain":          testPlain,
-				"test pipeline":  testPipelineOfTest,
-				"validation":     testValidation,
-				"quoted errors":  testQuotedErrors,
-				"broken models":  testBrokenModels,
-				"retried models": testRetriedModels,
-				"breaker":        testBreaker,
-				"slow model":     testSlowModel,
-				"bombs":          testBombs,
-				"large bodies":   testLargeBodies,
-				"hostile bodies": testHostileBodies,
-				"hostile names":  testHostileNames,
-			} {
-				t.Run(name, func(t *testing.T) {
-					t.Parallel()
-					test(t, w)
-				})
-			}
-		})
-		if got := store.Command(t, "check"); !strings.HasPrefix(got, "all is sound") {
-			t.Errorf("granary check = %q, want all is sound", got)
-		}
+		newWorld(t, store).run(t, sequences())
 	})
+}
+
+// TestTwoServers runs them against two servers side by side on the same
+// stores, to which the requests go in turn.
+func TestTwoServers(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, harness.Services(t))
+	second := harness.Start(t, w.server.Store)
+	w.page = w.page.Alternating(second.URL)
+	tests := sequences()
+	delete(tests, "breaker") // each server makes up its own mind about a model
+	w.run(t, tests)
+	if n := len(second.LogLines("\"route\":\"/inf\"")); n == 0 {
+		t.Error("the second server classified nothing")
+	}
 }

@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"net/http/cookiejar"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 )
@@ -24,6 +25,9 @@ type Client struct {
 	Header http.Header
 
 	http *http.Client
+	// others are further servers; requests go round.
+	others []string
+	sent   *atomic.Uint32
 }
 
 // requestLimit bounds one exchange.
@@ -45,11 +49,31 @@ func (c *Client) WithHeader(name, value string) *Client {
 	return &copied
 }
 
-// At returns a copy of the client for another address.
+// At returns a copy of the client for another address, and for no other.
 func (c *Client) At(base string) *Client {
 	copied := *c
-	copied.Base = base
+	copied.Base, copied.others = base, nil
 	return &copied
+}
+
+// Alternating returns a copy of the client whose requests go to its own server
+// and to the others in turn.
+func (c *Client) Alternating(others ...string) *Client {
+	copied := *c
+	copied.others, copied.sent = others, new(atomic.Uint32)
+	return &copied
+}
+
+// base returns the server of the next request.
+func (c *Client) base() string {
+	if len(c.others) == 0 {
+		return c.Base
+	}
+	n := int(c.sent.Add(1)) % (len(c.others) + 1)
+	if n == 0 {
+		return c.Base
+	}
+	return c.others[n-1]
 }
 
 // WithCookies returns a copy of the client that keeps cookies.
@@ -88,7 +112,7 @@ func (c *Client) Do(t testing.TB, method, path string, body any) Answer {
 // returned instead of ending the test.
 func (c *Client) Try(ctx context.Context, t testing.TB, method, path string, body any) (Answer, error) {
 	t.Helper()
-	request, err := http.NewRequestWithContext(ctx, method, c.Base+path, c.body(t, body))
+	request, err := http.NewRequestWithContext(ctx, method, c.base()+path, c.body(t, body))
 	if err != nil {
 		t.Fatal(err)
 	}
