@@ -20,7 +20,7 @@ export async function openPage(browser, base, options = {}) {
   const context = await browser.newContext({
     viewport: { width: 1280, height: 800 }, locale: "en-GB", colorScheme: "light", reducedMotion: "reduce", baseURL: base, ...options,
   });
-  context.setDefaultTimeout(10_000);
+  context.setDefaultTimeout(20_000);
   const page = await context.newPage();
   const guard = watch(page, base);
   return { context, page, guard };
