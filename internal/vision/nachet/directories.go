@@ -3,6 +3,7 @@ package nachet
 import (
 	"context"
 	"encoding/json"
+	"io"
 	"strconv"
 	"strings"
 
@@ -34,47 +35,80 @@ func (d *Door) getDirectories(ctx context.Context, in *request) (any, error) {
 		return nil, setDetail(err, args.User, "")
 	}
 	if strings.HasSuffix(in.r.URL.Path, "/dir") {
-		return appendFolders(nil, listings), nil
+		return folderList{listings: listings}, nil
 	}
-	return append(appendFolders([]byte(`{"folders":`), listings), '}'), nil
+	return folderList{`{"folders":`, listings, "}"}, nil
 }
 
-// appendFolders writes the folders by hand: an account may hold hundreds of
-// thousands of pictures, and this list is asked for after every act.
-func appendFolders(b []byte, listings []vision.Listing) []byte {
+// folderList is the answer about folders. It is written by hand and in
+// pieces: an account may hold hundreds of thousands of pictures, and this list
+// is asked for after every act.
+type folderList struct {
+	before   string
+	listings []vision.Listing
+	after    string
+}
+
+var _ streamed = folderList{}
+
+// piece is how much of a list is written at once, in bytes.
+const piece = 128 << 10
+
+// writeTo sends the list while it is being made.
+func (l folderList) writeTo(w io.Writer) error {
+	b := append(make([]byte, 0, piece+4<<10), l.before...)
 	b = append(b, '[')
-	for i, l := range listings {
+	for i := range l.listings {
 		if i > 0 {
 			b = append(b, ',')
 		}
-		b = append(b, `{"folder_name":`...)
-		b = appendText(b, l.Name)
-		b = append(b, `,"nb_pictures":`...)
-		b = strconv.AppendInt(b, int64(len(l.Pictures)), 10)
-		b = append(b, `,"picture_set_id":`...)
-		b = appendText(b, l.ID)
-		b = append(b, `,"pictures":[`...)
-		for j, p := range l.Pictures {
-			if j > 0 {
-				b = append(b, ',')
-			}
-			// Both spellings: the server's own, and the ones that the front
-			// end reads.
-			b = append(b, `{"inference_exist":`...)
-			b = strconv.AppendBool(b, p.Inferred)
-			b = append(b, `,"inference_exists":`...)
-			b = strconv.AppendBool(b, p.Inferred)
-			b = append(b, `,"is_validated":`...)
-			b = strconv.AppendBool(b, p.Validated)
-			b = append(b, `,"is_validation":`...)
-			b = strconv.AppendBool(b, p.Validated)
-			b = append(b, `,"picture_id":`...)
-			b = appendText(b, p.ID)
-			b = append(b, '}')
+		var err error
+		if b, err = writeFolder(w, b, &l.listings[i]); err != nil {
+			return err
 		}
-		b = append(b, "]}"...)
 	}
-	return append(b, ']')
+	_, err := w.Write(append(append(b, ']'), l.after...))
+	return err
+}
+
+// writeFolder appends a folder to b, which it writes out whenever it is full.
+func writeFolder(w io.Writer, b []byte, l *vision.Listing) ([]byte, error) {
+	b = append(b, `{"folder_name":`...)
+	b = appendText(b, l.Name)
+	b = append(b, `,"nb_pictures":`...)
+	b = strconv.AppendInt(b, int64(len(l.Pictures)), 10)
+	b = append(b, `,"picture_set_id":`...)
+	b = appendText(b, l.ID)
+	b = append(b, `,"pictures":[`...)
+	for j := range l.Pictures {
+		if j > 0 {
+			b = append(b, ',')
+		}
+		b = appendPicture(b, &l.Pictures[j])
+		if len(b) >= piece {
+			if _, err := w.Write(b); err != nil {
+				return b, err
+			}
+			b = b[:0]
+		}
+	}
+	return append(b, "]}"...), nil
+}
+
+// appendPicture writes both spellings: the server's own, and the ones that the
+// front end reads.
+func appendPicture(b []byte, p *vision.PictureLine) []byte {
+	b = append(b, `{"inference_exist":`...)
+	b = strconv.AppendBool(b, p.Inferred)
+	b = append(b, `,"inference_exists":`...)
+	b = strconv.AppendBool(b, p.Inferred)
+	b = append(b, `,"is_validated":`...)
+	b = strconv.AppendBool(b, p.Validated)
+	b = append(b, `,"is_validation":`...)
+	b = strconv.AppendBool(b, p.Validated)
+	b = append(b, `,"picture_id":`...)
+	b = appendText(b, p.ID)
+	return append(b, '}')
 }
 
 func appendText(b []byte, s string) []byte {

@@ -10,6 +10,7 @@ package nachet
 
 import (
 	"context"
+	"io"
 	"net/http"
 	"time"
 
@@ -150,6 +151,9 @@ func (d *Door) Routes() []web.Route {
 	return routes
 }
 
+// streamed is an answer too large to be made before it is sent.
+type streamed interface{ writeTo(w io.Writer) error }
+
 // serve runs an operation: it reads the body within the budget, calls the
 // handler and writes what it returns with status 200, or its error.
 func (d *Door) serve(op operation) http.Handler {
@@ -165,8 +169,9 @@ func (d *Door) serve(op operation) http.Handler {
 			d.refuse(w, r, op.what, err)
 			return
 		}
-		if body, ok := answer.([]byte); ok {
-			writeBody(w, http.StatusOK, body)
+		if list, ok := answer.(streamed); ok {
+			w.Header().Set("Content-Type", "application/json")
+			list.writeTo(w) //nolint:errcheck // the client has gone; there is nobody to tell
 			return
 		}
 		writeJSON(w, http.StatusOK, answer)
