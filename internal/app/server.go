@@ -39,7 +39,7 @@ func newServer(ctx context.Context, core *Core, version string) (*web.Server, *t
 		return nil, nil, err
 	}
 	server, err := web.New(webConfig, web.Hooks{
-		Logger: core.Log, Tag: telemetry.Tag,
+		Logger: core.Log, Tag: telemetry.Tag, Refused: core.auditRefusal,
 		Observe: func(o web.Observation) {
 			metrics.Observe(telemetry.Request{
 				Door: o.Door, Route: o.Route, Method: o.Method, Status: o.Status,
@@ -150,4 +150,11 @@ func addGauges(core *Core, metrics *telemetry.Metrics) error {
 			return samples, err
 		},
 	})
+}
+
+// auditRefusal records that a known caller was not allowed to call a route.
+func (c *Core) auditRefusal(ctx context.Context, route string) {
+	if err := c.Users.Refused(ctx, route); err != nil {
+		c.Log.ErrorContext(ctx, "a refusal is missing from the audit trail", "error", err)
+	}
 }

@@ -64,7 +64,7 @@ func (s *Service) UploadBatch(ctx context.Context, in BatchPicture) error {
 		return err
 	}
 	if err := s.admit(ctx, s.db.Reader(), caller, set, digest(in.Data)); err != nil {
-		return ignoreRepeat(err)
+		return s.refused(ctx, "picture_set:"+set.ID, ignoreRepeat(err))
 	}
 	picture, err := s.newPicture(set.ID, in.Data)
 	if err != nil {

@@ -9,6 +9,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"granary/internal/platform/fault"
+	"granary/internal/platform/identity"
 	"granary/internal/vision"
 	"granary/internal/vision/engine"
 	"granary/internal/vision/pipeline"
@@ -142,6 +143,11 @@ func TestOthersPicturesAreClosed(t *testing.T) {
 		wantError(t, "DeletePicture by another", b.DeletePicture(b.other, inference.PictureID), vision.ErrNotOwner)
 		if err := b.SavePipelines(b.owner, nil, nil); !fault.Is(err, fault.Forbidden) {
 			t.Errorf("SavePipelines by a member = %v, want forbidden", err)
+		}
+		entries, _, err := b.users.Audit().List(system(t), identity.AuditQuery{Action: "access"})
+		must(t, err)
+		if len(entries) != 3 { // picture, inference and user; the picture was asked for twice
+			t.Errorf("audit trail has %d refusals, want 3: %+v", len(entries), entries)
 		}
 		if _, err := b.Retrain(b.owner); !fault.Is(err, fault.Forbidden) {
 			t.Errorf("Retrain by a member = %v, want forbidden", err)

@@ -105,7 +105,7 @@ func (s *Service) judge(ctx context.Context, inferenceID string, fn func(ctx con
 		result, err = s.readInference(ctx, tx, inferenceID)
 		return err
 	})
-	return result, err
+	return result, s.refused(ctx, "inference:"+inferenceID, err)
 }
 
 // OwnerError is ErrNotOwner with the picture it is about.

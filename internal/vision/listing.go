@@ -34,7 +34,7 @@ func (s *Service) Listings(ctx context.Context, ownerID string) ([]Listing, erro
 	if err != nil {
 		return nil, err
 	}
-	if err := permit(caller, read, ownerID); err != nil {
+	if err := s.refused(ctx, "user:"+ownerID, permit(caller, read, ownerID)); err != nil {
 		return nil, err
 	}
 	sets, err := s.ownedSets(ctx, ownerID)

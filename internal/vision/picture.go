@@ -59,7 +59,7 @@ func (s *Service) Picture(ctx context.Context, id string) (Picture, PictureSet, 
 	if err != nil {
 		return Picture{}, PictureSet{}, err
 	}
-	return picture, set, permit(caller, read, set.OwnerID)
+	return picture, set, s.refused(ctx, "picture:"+id, permit(caller, read, set.OwnerID))
 }
 
 func pictureWithSet(ctx context.Context, db bun.IDB, id string) (Picture, PictureSet, error) {

@@ -145,11 +145,23 @@ func changed(result sql.Result, err error, missing *fault.Error, doing string) e
 	return err
 }
 
-// requireAccount returns ErrNoUser unless the account exists.
+// requireAccount returns ErrNoUser unless the account exists and is enabled:
+// a door that takes the user from the body has asked nobody else.
 func (s *Service) requireAccount(ctx context.Context, id string) error {
-	_, err := s.users.UserByID(ctx, id)
-	if fault.Is(err, fault.NotFound) {
+	user, err := s.users.UserByID(ctx, id)
+	if fault.Is(err, fault.NotFound) || err == nil && user.Disabled {
 		return ErrNoUser
+	}
+	return err
+}
+
+// refused records in the audit trail that the caller may not touch an object,
+// when that is what err says, and returns err. Not for use in a transaction.
+func (s *Service) refused(ctx context.Context, object string, err error) error {
+	if errors.Is(err, ErrNotOwner) {
+		if auditErr := s.users.Refused(ctx, object); auditErr != nil {
+			s.log.ErrorContext(ctx, "a refusal is missing from the audit trail", "error", auditErr)
+		}
 	}
 	return err
 }

@@ -167,7 +167,7 @@ func (s *Service) changeSet(ctx context.Context, id string, fn func(context.Cont
 	if err != nil {
 		return err
 	}
-	return s.db.InTx(ctx, func(ctx context.Context, tx database.Tx) error {
+	return s.refused(ctx, "picture_set:"+id, s.db.InTx(ctx, func(ctx context.Context, tx database.Tx) error {
 		set, err := touchSet(ctx, tx, id)
 		if err != nil {
 			return err
@@ -176,7 +176,7 @@ func (s *Service) changeSet(ctx context.Context, id string, fn func(context.Cont
 			return err
 		}
 		return fn(ctx, tx, set)
-	})
+	}))
 }
 
 // touchSet raises the set's revision, which also locks its row until commit.
@@ -196,7 +196,7 @@ func (s *Service) Set(ctx context.Context, id string) (PictureSet, error) {
 	if err != nil {
 		return PictureSet{}, err
 	}
-	return set, permit(caller, read, set.OwnerID)
+	return set, s.refused(ctx, "picture_set:"+id, permit(caller, read, set.OwnerID))
 }
 
 func setByID(ctx context.Context, db bun.IDB, id string) (PictureSet, error) {

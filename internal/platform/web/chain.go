@@ -208,6 +208,9 @@ func (s *Server) admit(r *http.Request, x *exchange, route Route) (*http.Request
 		return r, err
 	}
 	if err := authorize(route, p, known); err != nil {
+		if known && s.hooks.Refused != nil {
+			s.hooks.Refused(identity.With(r.Context(), p), route.Method+" "+route.Path)
+		}
 		return r, err
 	}
 	if !known {

@@ -215,6 +215,18 @@ func TestAccessMatrix(t *testing.T) {
 			}
 		}
 	}
+	close(b.refused)
+	refused := slices.Sorted(func(yield func(string) bool) {
+		for r := range b.refused {
+			if !yield(r) {
+				return
+			}
+		}
+	})
+	wantRefused := []string{"member GET /admin_only", "member GET /steward_only", "steward GET /admin_only"}
+	if diff := cmp.Diff(wantRefused, refused); diff != "" {
+		t.Errorf("refusals told (-want +got):\n%s", diff)
+	}
 }
 
 func TestAuthenticatorOutage(t *testing.T) {

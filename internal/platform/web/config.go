@@ -107,6 +107,9 @@ type Hooks struct {
 	// Tag adds an id (request_id, user_id) to a context for the log handler.
 	// Optional.
 	Tag func(ctx context.Context, key, value string) context.Context
+	// Refused is told when a known caller, who is in ctx, may not call a route.
+	// Optional.
+	Refused func(ctx context.Context, route string)
 	// Now is the clock. Defaults to time.Now.
 	Now func() time.Time
 	// NewID makes request ids. Defaults to random ones.

@@ -82,6 +82,7 @@ type bundle struct {
 	*web.Server
 	log      *logBuffer
 	observed chan web.Observation
+	refused  chan string // "user METHOD path"
 }
 
 func setup(t *testing.T, config web.Config, entries ...web.Entry) *bundle {
@@ -89,10 +90,14 @@ func setup(t *testing.T, config web.Config, entries ...web.Entry) *bundle {
 	if len(config.Listeners) == 0 {
 		config.Listeners = []web.Listener{{Address: "127.0.0.1:0"}}
 	}
-	b := &bundle{log: &logBuffer{}, observed: make(chan web.Observation, 4096)}
+	b := &bundle{log: &logBuffer{}, observed: make(chan web.Observation, 4096), refused: make(chan string, 64)}
 	server, err := web.New(config, web.Hooks{
 		Logger:  slog.New(slog.NewJSONHandler(b.log, &slog.HandlerOptions{Level: slog.LevelDebug})),
 		Observe: func(o web.Observation) { b.observed <- o },
+		Refused: func(ctx context.Context, route string) {
+			p, _ := identity.From(ctx)
+			b.refused <- string(p.Role) + " " + route
+		},
 	}, entries...)
 	if err != nil {
 		t.Fatalf("New: %v", err)
