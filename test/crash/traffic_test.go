@@ -47,13 +47,14 @@ func (w *worker) post(ctx context.Context, t *testing.T, client *harness.Client,
 	return nil
 }
 
-// work acts until the server is gone or ctx ends. An answer other than 200 is
-// an error of the test, unless the server was draining.
-func (w *worker) work(ctx context.Context, t *testing.T, base string, draining func() bool) {
+// work acts until the server is gone, or until ends after the request that is
+// then under way. An answer other than 200 is an error of the test, unless the
+// server was draining.
+func (w *worker) work(until context.Context, t *testing.T, base string, draining func() bool) {
 	client := harness.NewClient(base, "")
-	for ctx.Err() == nil {
+	for until.Err() == nil {
 		w.mu.Lock()
-		err := w.act(ctx, t, client)
+		err := w.act(t.Context(), t, client)
 		w.mu.Unlock()
 		if errors.Is(err, errBroken) {
 			return
@@ -234,11 +235,12 @@ func prepare(t *testing.T, base string) {
 	harness.NewClient(base, "").Get(t, "/test").OK(t, nil)
 }
 
-// release lets the workers act on the server at base until it dies.
-func (c *crew) release(ctx context.Context, t *testing.T, base string, draining func() bool) {
+// release lets the workers act on the server at base until it dies or until
+// ends.
+func (c *crew) release(until context.Context, t *testing.T, base string, draining func() bool) {
 	t.Helper()
 	for _, w := range c.workers {
-		c.running.Go(func() { w.work(ctx, t, base, draining) })
+		c.running.Go(func() { w.work(until, t, base, draining) })
 	}
 }
 
