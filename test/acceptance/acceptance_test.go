@@ -126,6 +126,7 @@ func sequences() map[string]func(*testing.T, *world) {
 		"broken models":  testBrokenModels,
 		"retried models": testRetriedModels,
 		"breaker":        testBreaker,
+		"crowd":          testCrowd,
 		"slow model":     testSlowModel,
 		"bombs":          testBombs,
 		"large bodies":   testLargeBodies,

@@ -145,6 +145,14 @@ func (s *Server) SetupURL(t testing.TB) string {
 	return link
 }
 
+// Signal sends a signal to the server without waiting for anything.
+func (s *Server) Signal(t testing.TB, sig os.Signal) {
+	t.Helper()
+	if err := s.cmd.Process.Signal(sig); err != nil {
+		t.Errorf("signal the server: %v", err)
+	}
+}
+
 // Stop ends the server with SIGTERM and checks that it ended cleanly. Calling
 // it again does nothing.
 func (s *Server) Stop(t testing.TB) {
