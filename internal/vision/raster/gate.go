@@ -234,7 +234,7 @@ func decodePixels(data []byte, header Header, prove bool) (image.Image, error) {
 				return nil, err
 			}
 		}
-		return png.Decode(reader)
+		return decodePNG(data)
 	case GIF:
 		frame, err := gif.Decode(reader)
 		if err != nil {
