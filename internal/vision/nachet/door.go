@@ -148,6 +148,9 @@ func (d *Door) Routes() []web.Route {
 	if d.cfg.TestPipeline {
 		routes = append(routes, get("/test", "Add a pipeline with a fixed answer", d.getTest))
 	}
+	for i := range routes {
+		routes[i].Request, routes[i].Response = documented(routes[i].Path)
+	}
 	return routes
 }
 
