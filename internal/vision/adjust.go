@@ -2,11 +2,11 @@ package vision
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"time"
 
 	"granary/internal/platform/database"
-	"granary/internal/platform/fault"
 )
 
 // Rights says what a caller may do with a set's pictures beyond looking.
@@ -37,13 +37,11 @@ func (s *Service) DefaultSet(ctx context.Context) (PictureSet, error) {
 	if err != nil {
 		return PictureSet{}, err
 	}
-	var set PictureSet
-	err = s.db.Reader().NewSelect().Model(&set).
-		Where("owner_id = ? AND kind = ?", caller.UserID, DefaultSet).Scan(ctx)
-	if err = found(err, ErrNoSet, "read default set"); !fault.Is(err, fault.NotFound) {
+	set, err := defaultSet(ctx, s.db.Reader(), caller.UserID)
+	if !errors.Is(err, ErrNoSet) {
 		return set, err
 	}
-	err = s.db.InTx(ctx, func(ctx context.Context, tx database.Tx) error {
+	err = s.db.InTx(ctx, func(ctx context.Context, tx database.Tx) (err error) {
 		set, err = s.ensureDefaultSet(ctx, tx, caller.UserID)
 		return err
 	})

@@ -33,13 +33,7 @@ func (s *Service) StartBatch(ctx context.Context, name string, pictures int64) (
 	} else if err := checkSetName(name); err != nil {
 		return PictureSet{}, err
 	}
-	err = s.db.InTx(ctx, func(ctx context.Context, tx database.Tx) error {
-		if err := refuseTakenName(ctx, tx, caller.UserID, set.Name); err != nil {
-			return err
-		}
-		return insertSet(ctx, tx, &set)
-	})
-	return set, err
+	return set, s.addSet(ctx, &set)
 }
 
 // BatchPicture is one labelled picture of a batch.

@@ -25,14 +25,25 @@ func (s *Service) HasValidated(ctx context.Context, setID string) (bool, error) 
 // DeleteSet removes a set, its pictures and all that was said about them. The
 // rows go at once, the bytes right after. The default set is refused.
 func (s *Service) DeleteSet(ctx context.Context, id string) error {
-	return s.changeSet(ctx, id, func(ctx context.Context, tx database.Tx, set PictureSet) error {
-		if set.Kind == DefaultSet {
-			return ErrDefaultSet
-		}
-		return s.dropSet(ctx, tx, set)
-	})
+	return s.removeSet(ctx, id, s.dropSet)
 }
 
+// removeSet runs fn, which deletes a set that the caller manages.
+func (s *Service) removeSet(ctx context.Context, id string, fn func(context.Context, database.Tx, PictureSet) error) error {
+	caller, err := s.caller(ctx)
+	if err != nil {
+		return err
+	}
+	return s.refused(ctx, "picture_set:"+id, s.deed(ctx, managed(caller, id,
+		func(ctx context.Context, tx database.Tx, set PictureSet) error {
+			if set.Kind == DefaultSet {
+				return ErrDefaultSet
+			}
+			return fn(ctx, tx, set)
+		})))
+}
+
+// dropSet deletes a set with the pictures in it, and records that.
 func (s *Service) dropSet(ctx context.Context, tx database.Tx, set PictureSet) error {
 	var keys []string
 	if err := tx.NewSelect().Model((*Picture)(nil)).Column("blob_key").
@@ -42,20 +53,19 @@ func (s *Service) dropSet(ctx context.Context, tx database.Tx, set PictureSet) e
 	if _, err := tx.NewDelete().Model((*PictureSet)(nil)).Where("id = ?", set.ID).Exec(ctx); err != nil {
 		return fmt.Errorf("delete picture set: %w", err)
 	}
-	if len(keys) == 0 {
-		return nil
+	if len(keys) > 0 {
+		if err := s.blobs.Doom(ctx, tx, keys...); err != nil {
+			return err
+		}
 	}
-	return s.blobs.Doom(ctx, tx, keys...)
+	return s.record(ctx, tx, deedSetDelete, "picture_set:"+set.ID, map[string]any{"owner": set.OwnerID, "pictures": len(keys)})
 }
 
 // DeleteSetWithArchive removes a set like DeleteSet, but its validated
 // pictures, with all that was said about them, move to a new set of the
 // archive account first.
 func (s *Service) DeleteSetWithArchive(ctx context.Context, id string) error {
-	return s.changeSet(ctx, id, func(ctx context.Context, tx database.Tx, set PictureSet) error {
-		if set.Kind == DefaultSet {
-			return ErrDefaultSet
-		}
+	return s.removeSet(ctx, id, func(ctx context.Context, tx database.Tx, set PictureSet) error {
 		if err := s.archive(ctx, tx, set); err != nil {
 			return err
 		}
@@ -77,6 +87,9 @@ func (s *Service) archive(ctx context.Context, tx database.Tx, set PictureSet) e
 	target := PictureSet{
 		ID: newID(), OwnerID: keeper.ID, Kind: ArchiveSet, Revision: 1, CreatedAt: s.now(),
 	}
+	if _, err := s.ensureDefaultSet(ctx, tx, keeper.ID); err != nil {
+		return err
+	}
 	// The set's own id keeps two archives of equal names apart.
 	target.Name = set.OwnerID + "/" + set.Name + "/" + set.ID
 	if err := insertSet(ctx, tx, &target); err != nil {
@@ -86,5 +99,5 @@ func (s *Service) archive(ctx context.Context, tx database.Tx, set PictureSet) e
 		Where("set_id = ? AND validated", set.ID).Exec(ctx); err != nil {
 		return fmt.Errorf("move validated pictures: %w", err)
 	}
-	return nil
+	return s.record(ctx, tx, deedSetArchive, "picture_set:"+set.ID, map[string]any{"owner": set.OwnerID, "to": target.ID})
 }

@@ -113,7 +113,7 @@ func (im *Importer) AddPipeline(ctx context.Context, id string, definition pipel
 		ID: id, Name: definition.Name, Default: definition.Default && active, Active: active, Revision: 1,
 		SealedJSON: sealed, CreatedAt: im.s.now(), UpdatedAt: im.s.now(),
 	}
-	return im.s.db.InTx(ctx, func(ctx context.Context, tx database.Tx) error {
+	return im.s.deed(ctx, func(ctx context.Context, tx database.Tx) error {
 		if row.Default {
 			if err := dropDefault(ctx, tx); err != nil {
 				return err
@@ -121,6 +121,9 @@ func (im *Importer) AddPipeline(ctx context.Context, id string, definition pipel
 		}
 		if _, err := tx.NewInsert().Model(&row).Exec(ctx); err != nil {
 			return fmt.Errorf("insert pipeline %s: %w", row.Name, err)
+		}
+		if err := im.s.record(ctx, tx, deedPipelineSave, "pipeline:"+row.Name, nil); err != nil {
+			return err
 		}
 		return ensureDefault(ctx, tx)
 	})

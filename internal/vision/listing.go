@@ -81,12 +81,12 @@ func (s *Service) ownedSets(ctx context.Context, ownerID string) ([]PictureSet, 
 	if err := s.requireAccount(ctx, ownerID); err != nil {
 		return nil, err
 	}
-	err := s.db.InTx(ctx, func(ctx context.Context, tx database.Tx) error {
-		set, err := s.ensureDefaultSet(ctx, tx, ownerID)
-		sets = append([]PictureSet{set}, sets...)
+	var home PictureSet
+	err := s.db.InTx(ctx, func(ctx context.Context, tx database.Tx) (err error) {
+		home, err = s.ensureDefaultSet(ctx, tx, ownerID)
 		return err
 	})
-	return sets, err
+	return append([]PictureSet{home}, sets...), err
 }
 
 // readLines fills the listings of the given sets. A picture that arrives

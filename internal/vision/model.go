@@ -78,13 +78,16 @@ func (s *Service) ActivateModel(ctx context.Context, number int64) error {
 	if err := s.requireAdmin(ctx); err != nil {
 		return err
 	}
-	return s.db.InTx(ctx, func(ctx context.Context, tx database.Tx) error {
+	return s.deed(ctx, func(ctx context.Context, tx database.Tx) error {
 		var version ModelVersion
 		err := tx.NewSelect().Model(&version).Where("model = ? AND version = ?", builtin.ClassifierName, number).Scan(ctx)
 		if err := found(err, ErrNoVersion, "read model version"); err != nil {
 			return err
 		}
-		return s.activate(ctx, tx, version.ID)
+		if err := activate(ctx, tx, version.ID, s.now()); err != nil {
+			return err
+		}
+		return s.recordActivation(ctx, tx, version)
 	})
 }
 
@@ -94,7 +97,7 @@ func (s *Service) RollbackModel(ctx context.Context) (number int64, err error) {
 	if err := s.requireAdmin(ctx); err != nil {
 		return 0, err
 	}
-	err = s.db.InTx(ctx, func(ctx context.Context, tx database.Tx) error {
+	err = s.deed(ctx, func(ctx context.Context, tx database.Tx) error {
 		var earlier ModelVersion
 		err := tx.NewSelect().Model(&earlier).Where("model = ? AND state = ?", builtin.ClassifierName, VersionRetired).
 			Where(`activated_at < (SELECT a.activated_at FROM vision_model_versions AS a
@@ -105,16 +108,20 @@ func (s *Service) RollbackModel(ctx context.Context) (number int64, err error) {
 		}
 		number = earlier.Number
 		// The one rolled back from must not come up again as the earlier one.
-		return s.activateAt(ctx, tx, earlier.ID, earlier.ActivatedAt)
+		if err := activate(ctx, tx, earlier.ID, earlier.ActivatedAt); err != nil {
+			return err
+		}
+		return s.recordActivation(ctx, tx, earlier)
 	})
 	return number, err
 }
 
-func (s *Service) activate(ctx context.Context, tx database.Tx, versionID string) error {
-	return s.activateAt(ctx, tx, versionID, s.now())
+func (s *Service) recordActivation(ctx context.Context, tx database.Tx, version ModelVersion) error {
+	return s.record(ctx, tx, deedModelActivate, "model:"+version.Model, map[string]any{"version": version.Number})
 }
 
-func (s *Service) activateAt(ctx context.Context, tx database.Tx, versionID string, at time.Time) error {
+// activate retires the active version and puts another to use, as of at.
+func activate(ctx context.Context, tx database.Tx, versionID string, at time.Time) error {
 	if _, err := tx.NewUpdate().Model((*ModelVersion)(nil)).Set("state = ?", VersionRetired).
 		Where("model = ? AND state = ?", builtin.ClassifierName, VersionActive).Exec(ctx); err != nil {
 		return fmt.Errorf("retire model version: %w", err)
@@ -141,36 +148,45 @@ var _ builtin.Source = (*modelSource)(nil)
 
 // Active returns the active classifier, or nil when none was trained.
 func (m *modelSource) Active(ctx context.Context) (*builtin.Classifier, error) {
-	version, err := m.active(ctx)
+	_, classifier, err := m.inUse(ctx)
+	return classifier, err
+}
+
+// inUse returns the active version with its classifier; without one the
+// version is empty and the classifier nil.
+func (m *modelSource) inUse(ctx context.Context) (ModelVersion, *builtin.Classifier, error) {
+	version, err := activeVersion(ctx, m.service.db.Reader())
 	if err != nil || version.ID == "" {
-		return nil, err
+		return version, nil, err
 	}
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	if m.id == version.ID {
-		return m.classifier, nil
+		return version, m.classifier, nil
 	}
 	data, _, err := m.service.blobs.ReadAll(ctx, version.BlobKey)
 	if err != nil {
-		return nil, fmt.Errorf("read model version %d: %w", version.Number, err)
+		return version, nil, fmt.Errorf("read model version %d: %w", version.Number, err)
 	}
 	classifier, err := builtin.Load(data)
 	if err != nil {
-		return nil, fmt.Errorf("load model version %d: %w", version.Number, err)
+		return version, nil, fmt.Errorf("load model version %d: %w", version.Number, err)
 	}
 	m.id, m.classifier = version.ID, classifier
-	return classifier, nil
+	return version, classifier, nil
 }
 
 // version returns the number of the active version, 0 when there is none.
 func (m *modelSource) version(ctx context.Context) (int64, error) {
-	version, err := m.active(ctx)
+	version, err := activeVersion(ctx, m.service.db.Reader())
 	return version.Number, err
 }
 
-func (m *modelSource) active(ctx context.Context) (ModelVersion, error) {
+// activeVersion returns the id, number and key of the version in use; an empty
+// one when there is none.
+func activeVersion(ctx context.Context, db bun.IDB) (ModelVersion, error) {
 	var versions []ModelVersion
-	err := m.service.db.Reader().NewSelect().Model(&versions).Column("id", "version", "blob_key").
+	err := db.NewSelect().Model(&versions).Column("id", "version", "blob_key").
 		Where("model = ? AND state = ?", builtin.ClassifierName, VersionActive).Limit(1).Scan(ctx)
 	if err != nil {
 		return ModelVersion{}, fmt.Errorf("find active model version: %w", err)

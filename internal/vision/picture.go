@@ -155,13 +155,21 @@ func (s *Service) DeletePicture(ctx context.Context, id string) error {
 	if err != nil {
 		return err
 	}
-	return s.changeSet(ctx, picture.SetID, func(ctx context.Context, tx database.Tx, _ PictureSet) error {
-		result, err := tx.NewDelete().Model((*Picture)(nil)).Where("id = ?", id).Exec(ctx)
-		if err := changed(result, err, ErrNoPicture, "delete picture"); err != nil {
-			return err
-		}
-		return s.blobs.Doom(ctx, tx, picture.BlobKey)
-	})
+	caller, err := s.caller(ctx)
+	if err != nil {
+		return err
+	}
+	return s.refused(ctx, "picture:"+id, s.deed(ctx, managed(caller, picture.SetID,
+		func(ctx context.Context, tx database.Tx, set PictureSet) error {
+			result, err := tx.NewDelete().Model((*Picture)(nil)).Where("id = ?", id).Exec(ctx)
+			if err := changed(result, err, ErrNoPicture, "delete picture"); err != nil {
+				return err
+			}
+			if err := s.blobs.Doom(ctx, tx, picture.BlobKey); err != nil {
+				return err
+			}
+			return s.record(ctx, tx, deedPictureDelete, "picture:"+id, map[string]any{"owner": set.OwnerID})
+		})))
 }
 
 // newPicture passes the file through the image gate and describes it.

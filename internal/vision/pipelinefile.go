@@ -114,12 +114,15 @@ func (s *Service) RemovePipeline(ctx context.Context, name string) error {
 	if err := s.requireAdmin(ctx); err != nil {
 		return err
 	}
-	return s.db.InTx(ctx, func(ctx context.Context, tx database.Tx) error {
+	return s.deed(ctx, func(ctx context.Context, tx database.Tx) error {
 		result, err := tx.NewUpdate().Model((*Pipeline)(nil)).Set("active = ?", false).Set("is_default = ?", false).
 			Set("revision = revision + 1").Where("name = ? AND active", name).Exec(ctx)
 		if err := changed(result, err, ErrNoPipeline, "remove pipeline"); err != nil {
 			return err
 		}
-		return ensureDefault(ctx, tx)
+		if err := ensureDefault(ctx, tx); err != nil {
+			return err
+		}
+		return s.record(ctx, tx, deedPipelineRemove, "pipeline:"+name, nil)
 	})
 }

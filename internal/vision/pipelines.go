@@ -93,23 +93,30 @@ func (s *Service) SavePipelines(ctx context.Context, definitions []pipeline.Defi
 			rows[i].ID = newID()
 		}
 	}
-	return s.db.InTx(ctx, func(ctx context.Context, tx database.Tx) error {
+	return s.deed(ctx, func(ctx context.Context, tx database.Tx) error {
 		for i := range rows {
-			if rows[i].Default {
-				if err := dropDefault(ctx, tx); err != nil {
-					return err
-				}
-			}
-			if _, err := tx.NewInsert().Model(&rows[i]).On("CONFLICT (name) DO UPDATE").
-				Set("definition = EXCLUDED.definition").Set("active = EXCLUDED.active").
-				Set("is_default = ?TableAlias.is_default OR EXCLUDED.is_default").
-				Set("revision = ?TableAlias.revision + 1").
-				Set("updated_at = EXCLUDED.updated_at").Exec(ctx); err != nil {
-				return fmt.Errorf("store pipeline %s: %w", rows[i].Name, err)
+			if err := s.savePipeline(ctx, tx, rows[i]); err != nil {
+				return err
 			}
 		}
 		return ensureDefault(ctx, tx)
 	})
+}
+
+func (s *Service) savePipeline(ctx context.Context, tx database.Tx, row Pipeline) error {
+	if row.Default {
+		if err := dropDefault(ctx, tx); err != nil {
+			return err
+		}
+	}
+	if _, err := tx.NewInsert().Model(&row).On("CONFLICT (name) DO UPDATE").
+		Set("definition = EXCLUDED.definition").Set("active = EXCLUDED.active").
+		Set("is_default = ?TableAlias.is_default OR EXCLUDED.is_default").
+		Set("revision = ?TableAlias.revision + 1").
+		Set("updated_at = EXCLUDED.updated_at").Exec(ctx); err != nil {
+		return fmt.Errorf("store pipeline %s: %w", row.Name, err)
+	}
+	return s.record(ctx, tx, deedPipelineSave, "pipeline:"+row.Name, nil)
 }
 
 func dropDefault(ctx context.Context, tx database.Tx) error {
@@ -138,7 +145,7 @@ func (s *Service) SetDefaultPipeline(ctx context.Context, name string) error {
 	if err := s.requireAdmin(ctx); err != nil {
 		return err
 	}
-	return s.db.InTx(ctx, func(ctx context.Context, tx database.Tx) error {
+	return s.deed(ctx, func(ctx context.Context, tx database.Tx) error {
 		if err := dropDefault(ctx, tx); err != nil {
 			return err
 		}
@@ -147,7 +154,7 @@ func (s *Service) SetDefaultPipeline(ctx context.Context, name string) error {
 		if err := changed(result, err, ErrNoPipeline, "set default pipeline"); err != nil {
 			return err
 		}
-		return nil
+		return s.record(ctx, tx, deedPipelineDefault, "pipeline:"+name, nil)
 	})
 }
 

@@ -48,9 +48,12 @@ func (s *Service) Retrain(ctx context.Context) (jobID string, err error) {
 	if err != nil {
 		return "", err
 	}
-	err = s.db.InTx(ctx, func(ctx context.Context, tx database.Tx) error {
+	err = s.deed(ctx, func(ctx context.Context, tx database.Tx) (err error) {
 		jobID, err = s.jobs.Enqueue(ctx, tx, retrainArgs{Model: builtin.ClassifierName}, jobs.OwnedBy(caller.UserID))
-		return err
+		if err != nil {
+			return err
+		}
+		return s.record(ctx, tx, deedModelRetrain, "model:"+builtin.ClassifierName, map[string]any{"job": jobID})
 	})
 	return jobID, err
 }
@@ -61,13 +64,14 @@ func (s *Service) retrainWhenDue(ctx context.Context, tx database.Tx) error {
 	if s.cfg.RetrainAfter <= 0 {
 		return nil
 	}
-	fresh, err := tx.NewSelect().Model((*Box)(nil)).Where("b.verified_guess_id <> ''").
+	due, err := tx.NewSelect().Model((*Box)(nil)).Where("b.verified_guess_id <> ''").
 		Where(`b.reviewed_at > COALESCE((SELECT MAX(v.last_review) FROM vision_model_versions AS v
-			WHERE v.model = ?), ?)`, builtin.ClassifierName, time.Unix(0, 0).UTC()).Count(ctx)
+			WHERE v.model = ?), ?)`, builtin.ClassifierName, time.Unix(0, 0).UTC()).
+		Offset(int64(s.cfg.RetrainAfter - 1)).Limit(1).Exists(ctx) // reads no more than it must
 	if err != nil {
-		return fmt.Errorf("count new examples: %w", err)
+		return fmt.Errorf("look for new examples: %w", err)
 	}
-	if fresh < int64(s.cfg.RetrainAfter) {
+	if !due {
 		return nil
 	}
 	if _, err := s.jobs.Enqueue(ctx, tx, retrainArgs{Model: builtin.ClassifierName}); err != nil {
@@ -88,7 +92,7 @@ func (s *Service) retrain(ctx context.Context, run *jobs.Run) error {
 	if len(examples) < minExamples {
 		return jobs.Permanent(ErrTooFew)
 	}
-	current, err := s.models.Active(ctx)
+	rival, current, err := s.models.inUse(ctx)
 	if err != nil {
 		return err
 	}
@@ -104,7 +108,7 @@ func (s *Service) retrain(ctx context.Context, run *jobs.Run) error {
 		return fmt.Errorf("train: %w", err)
 	}
 	version := ModelVersion{
-		ID: newID(), Model: builtin.ClassifierName, State: VersionRetired, Examples: int64(len(examples)),
+		ID: newID(), Model: builtin.ClassifierName, State: VersionActive, Examples: int64(len(examples)),
 		Accuracy: report.Accuracy, ReportJSON: mustJSON(report), LastReview: last, CreatedAt: s.now(),
 	}
 	version.BlobKey, version.ExamplesKey = modelKey(version.ID), modelKey(version.ID)+"-examples"
@@ -115,7 +119,7 @@ func (s *Service) retrain(ctx context.Context, run *jobs.Run) error {
 	if version.Note = note; !better {
 		version.State = VersionRejected
 	}
-	if err := s.keepVersion(ctx, run, &version, classifier, examples); err != nil {
+	if err := s.keepVersion(ctx, run, &version, rival.ID, classifier, examples); err != nil {
 		return fmt.Errorf("keep model version: %w", err)
 	}
 	s.log.InfoContext(ctx, "model trained", "version", version.Number, "state", version.State,
@@ -130,8 +134,9 @@ type learnedFrom struct {
 }
 
 // keepVersion stores the model and the record of its examples, then commits
-// both with the version's row and the job's success.
-func (s *Service) keepVersion(ctx context.Context, run *jobs.Run, version *ModelVersion,
+// both with the version's row and the job's success. rival is the id of the
+// version that the new one was compared with.
+func (s *Service) keepVersion(ctx context.Context, run *jobs.Run, version *ModelVersion, rival string,
 	classifier *builtin.Classifier, examples []builtin.Example,
 ) error {
 	data, err := classifier.MarshalBinary()
@@ -148,7 +153,7 @@ func (s *Service) keepVersion(ctx context.Context, run *jobs.Run, version *Model
 		list, err = s.blobs.Put(ctx, version.ExamplesKey, "application/json", strings.NewReader(mustJSON(record)))
 		if err == nil {
 			err = run.Commit(ctx, func(ctx context.Context, tx database.Tx) error {
-				return s.publishVersion(ctx, tx, version, model, list)
+				return s.publishVersion(ctx, tx, version, rival, model, list)
 			})
 		}
 	}
@@ -159,24 +164,38 @@ func (s *Service) keepVersion(ctx context.Context, run *jobs.Run, version *Model
 	return err
 }
 
-func (s *Service) publishVersion(ctx context.Context, tx database.Tx, version *ModelVersion, objects ...blob.Object) error {
+// errOvertaken makes the job train again: what it found out is about a version
+// that is not in use any more.
+var errOvertaken = fault.New(fault.Conflict, "another model version was put to use during the training")
+
+func (s *Service) publishVersion(ctx context.Context, tx database.Tx, version *ModelVersion, rival string, objects ...blob.Object) error {
+	inUse, err := activeVersion(ctx, tx)
+	if err != nil {
+		return err
+	}
+	if inUse.ID != rival {
+		return errOvertaken
+	}
 	var newest int64
 	if err := tx.NewSelect().Model((*ModelVersion)(nil)).ColumnExpr("COALESCE(MAX(version), 0)").
 		Where("model = ?", version.Model).Scan(ctx, &newest); err != nil {
 		return fmt.Errorf("number model version: %w", err)
 	}
 	version.Number = newest + 1
-	if _, err := tx.NewInsert().Model(version).Exec(ctx); err != nil {
+	row := *version
+	if row.State == VersionActive {
+		row.State = VersionRetired // there is one in use until activate
+	}
+	if _, err := tx.NewInsert().Model(&row).Exec(ctx); err != nil {
 		return fmt.Errorf("insert model version: %w", err)
 	}
 	if err := s.blobs.Publish(ctx, tx, objects...); err != nil {
 		return err
 	}
-	if version.State == VersionRejected {
+	if version.State != VersionActive {
 		return nil
 	}
-	version.State = VersionActive
-	return s.activate(ctx, tx, version.ID)
+	return activate(ctx, tx, version.ID, s.now())
 }
 
 // notWorse compares a new version with the active one on the same held-out

@@ -116,7 +116,9 @@ func (s *Service) seedsByName(ctx context.Context, tx database.Tx, names []strin
 		known[key] = seed
 	}
 	if len(fresh) > 0 {
-		if _, err := tx.NewInsert().Model(&fresh).Exec(ctx); err != nil {
+		// A seed that another transaction added meanwhile is a conflict on
+		// PostgreSQL that InTx answers by running this one again.
+		if _, err := tx.NewInsert().Model(&fresh).On("CONFLICT (name_key) DO NOTHING").Exec(ctx); err != nil {
 			return nil, fmt.Errorf("insert seeds: %w", err)
 		}
 	}

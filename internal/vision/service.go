@@ -155,17 +155,6 @@ func (s *Service) requireAccount(ctx context.Context, id string) error {
 	return err
 }
 
-// refused records in the audit trail that the caller may not touch an object,
-// when that is what err says, and returns err. Not for use in a transaction.
-func (s *Service) refused(ctx context.Context, object string, err error) error {
-	if errors.Is(err, ErrNotOwner) {
-		if auditErr := s.users.Refused(ctx, object); auditErr != nil {
-			s.log.ErrorContext(ctx, "a refusal is missing from the audit trail", "error", auditErr)
-		}
-	}
-	return err
-}
-
 // caller returns the principal and requires its account to exist. A command
 // of the operator has no account.
 func (s *Service) caller(ctx context.Context) (identity.Principal, error) {

@@ -2,6 +2,7 @@ package vision
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"strings"
 	"time"
@@ -69,6 +70,7 @@ func (s *Service) CreateAccount(ctx context.Context, user identity.NewUser) (ide
 	}
 	var created identity.User
 	err = s.db.InTx(ctx, func(ctx context.Context, tx database.Tx) error {
+		var err error
 		if created, err = s.users.CreateUserTx(ctx, tx, user); err != nil {
 			return err
 		}
@@ -80,16 +82,31 @@ func (s *Service) CreateAccount(ctx context.Context, user identity.NewUser) (ide
 
 // ensureDefaultSet returns the account's default set, creating it when absent.
 func (s *Service) ensureDefaultSet(ctx context.Context, tx database.Tx, ownerID string) (PictureSet, error) {
-	var set PictureSet
-	err := tx.NewSelect().Model(&set).Where("owner_id = ? AND kind = ?", ownerID, DefaultSet).Scan(ctx)
-	if err = found(err, ErrNoSet, "read default set"); err == nil || !fault.Is(err, fault.NotFound) {
+	set, err := defaultSet(ctx, tx, ownerID)
+	if !errors.Is(err, ErrNoSet) {
 		return set, err
 	}
 	set = PictureSet{
 		ID: newID(), OwnerID: ownerID, Name: DefaultSetName, Kind: DefaultSet,
 		Revision: 1, CreatedAt: s.now(),
 	}
-	return set, insertSet(ctx, tx, &set)
+	// Two first requests of one account may both come here. On SQLite they take
+	// turns; on PostgreSQL the later one meets a row that it cannot see, which
+	// is a conflict that InTx answers by running it again. A failed insert
+	// would spoil the transaction instead.
+	if _, err := tx.NewInsert().Model(&set).On("CONFLICT DO NOTHING").Exec(ctx); err != nil {
+		if database.IsForeignKey(err) {
+			return PictureSet{}, ErrNoUser
+		}
+		return PictureSet{}, fmt.Errorf("insert default set: %w", err)
+	}
+	return defaultSet(ctx, tx, ownerID)
+}
+
+func defaultSet(ctx context.Context, db bun.IDB, ownerID string) (PictureSet, error) {
+	var set PictureSet
+	err := db.NewSelect().Model(&set).Where("owner_id = ? AND kind = ?", ownerID, DefaultSet).Scan(ctx)
+	return set, found(err, ErrNoSet, "read default set")
 }
 
 func insertSet(ctx context.Context, tx database.Tx, set *PictureSet) error {
@@ -117,13 +134,21 @@ func (s *Service) CreateSet(ctx context.Context, name string) (PictureSet, error
 	set := PictureSet{
 		ID: newID(), OwnerID: caller.UserID, Name: name, Kind: FolderSet, Revision: 1, CreatedAt: s.now(),
 	}
-	err = s.db.InTx(ctx, func(ctx context.Context, tx database.Tx) error {
-		if err := refuseTakenName(ctx, tx, caller.UserID, name); err != nil {
+	return set, s.addSet(ctx, &set)
+}
+
+// addSet adds a set beside the owner's default one, which is made first for an
+// account that came without: its name must not be taken by another set.
+func (s *Service) addSet(ctx context.Context, set *PictureSet) error {
+	return s.db.InTx(ctx, func(ctx context.Context, tx database.Tx) error {
+		if _, err := s.ensureDefaultSet(ctx, tx, set.OwnerID); err != nil {
 			return err
 		}
-		return insertSet(ctx, tx, &set)
+		if err := refuseTakenName(ctx, tx, set.OwnerID, set.Name); err != nil {
+			return err
+		}
+		return insertSet(ctx, tx, set)
 	})
-	return set, err
 }
 
 // refuseTakenName answers ErrSetExists without spoiling the transaction, which
@@ -156,6 +181,9 @@ func (s *Service) RenameSet(ctx context.Context, id, name string) error {
 			return err
 		}
 		_, err := tx.NewUpdate().Model((*PictureSet)(nil)).Set("name = ?", name).Where("id = ?", id).Exec(ctx)
+		if database.IsUnique(err) { // taken since this transaction's snapshot
+			return ErrSetExists
+		}
 		return err
 	})
 }
@@ -167,7 +195,15 @@ func (s *Service) changeSet(ctx context.Context, id string, fn func(context.Cont
 	if err != nil {
 		return err
 	}
-	return s.refused(ctx, "picture_set:"+id, s.db.InTx(ctx, func(ctx context.Context, tx database.Tx) error {
+	return s.refused(ctx, "picture_set:"+id, s.db.InTx(ctx, managed(caller, id, fn)))
+}
+
+// managed returns the body of a transaction that runs fn on a locked set which
+// the caller manages.
+func managed(caller identity.Principal, id string,
+	fn func(context.Context, database.Tx, PictureSet) error,
+) func(context.Context, database.Tx) error {
+	return func(ctx context.Context, tx database.Tx) error {
 		set, err := touchSet(ctx, tx, id)
 		if err != nil {
 			return err
@@ -176,7 +212,7 @@ func (s *Service) changeSet(ctx context.Context, id string, fn func(context.Cont
 			return err
 		}
 		return fn(ctx, tx, set)
-	}))
+	}
 }
 
 // touchSet raises the set's revision, which also locks its row until commit.
