@@ -53,10 +53,10 @@ func (row accessRow) call(t *testing.T, l *lab, a actor, pattern string) request
 	return r
 }
 
-func jsonBody(make func(l *lab, a actor, object objects) map[string]any) func(*testing.T, *lab, actor, objects) (string, string) {
+func jsonBody(build func(l *lab, a actor, object objects) map[string]any) func(*testing.T, *lab, actor, objects) (string, string) {
 	return func(t *testing.T, l *lab, a actor, object objects) (string, string) {
 		t.Helper()
-		data, err := json.Marshal(make(l, a, object))
+		data, err := json.Marshal(build(l, a, object))
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -68,9 +68,9 @@ func fixedJSON(body map[string]any) func(*testing.T, *lab, actor, objects) (stri
 	return jsonBody(func(*lab, actor, objects) map[string]any { return body })
 }
 
-func form(make func(object objects) url.Values) func(*testing.T, *lab, actor, objects) (string, string) {
+func form(build func(object objects) url.Values) func(*testing.T, *lab, actor, objects) (string, string) {
 	return func(_ *testing.T, _ *lab, _ actor, object objects) (string, string) {
-		return "application/x-www-form-urlencoded", make(object).Encode()
+		return "application/x-www-form-urlencoded", build(object).Encode()
 	}
 }
 
@@ -117,10 +117,10 @@ func dataURL(t *testing.T) string {
 	return "data:image/png;base64," + base64.StdEncoding.EncodeToString(square(t))
 }
 
-func one(name string, make func(l *lab, t *testing.T) string) func(*testing.T, *lab) objects {
+func one(name string, build func(l *lab, t *testing.T) string) func(*testing.T, *lab) objects {
 	return func(t *testing.T, l *lab) objects {
 		t.Helper()
-		return objects{name: make(l, t)}
+		return objects{name: build(l, t)}
 	}
 }
 

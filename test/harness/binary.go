@@ -32,7 +32,7 @@ func Build(ctx context.Context) (remove func() error, err error) {
 	}
 	remove = func() error { return os.RemoveAll(folder) }
 	path := filepath.Join(folder, "granary")
-	cmd := exec.CommandContext(ctx, "go", "build", "-trimpath", "-o", path, "granary/cmd/granary")
+	cmd := exec.CommandContext(ctx, "go", "build", "-trimpath", "-o", path, "granary/cmd/granary") //nolint:gosec // a folder of our own
 	cmd.Env = append(os.Environ(), "CGO_ENABLED=0")
 	if out, err := cmd.CombinedOutput(); err != nil {
 		return nil, errors.Join(fmt.Errorf("build the binary: %w\n%s", err, out), remove())

@@ -133,7 +133,7 @@ func (c *Client) Try(ctx context.Context, t testing.TB, method, path string, bod
 	if err != nil {
 		return Answer{}, err
 	}
-	defer response.Body.Close() //nolint:errcheck // read whole below
+	defer response.Body.Close()
 	data, err := io.ReadAll(response.Body)
 	if err != nil {
 		return Answer{}, err

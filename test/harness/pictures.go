@@ -27,7 +27,7 @@ func (d *Drawer) Picture(t testing.TB, format string, width, height int) []byte 
 		for x := range width {
 			shade := color.RGBA{R: 230, G: 225, B: 215, A: 255}
 			if (x/40+y/40)%5 == 0 {
-				shade = color.RGBA{R: uint8(n * 37), G: uint8(n * 37 >> 8), B: uint8(n * 37 >> 16), A: 255} //nolint:gosec // the number's bytes
+				shade = color.RGBA{R: uint8(n * 37), G: uint8(n * 37 >> 8), B: uint8(n * 37 >> 16), A: 255}
 			}
 			canvas.SetRGBA(x, y, shade)
 		}

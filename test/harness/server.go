@@ -66,10 +66,10 @@ func Launch(t testing.TB, store Store, args ...string) *Server {
 	if err := cmd.Start(); err != nil {
 		t.Fatalf("start the server: %v", err)
 	}
-	copied := make(chan error, 1)
+	copied := make(chan struct{})
 	go func() {
-		_, err := io.Copy(s.output, stdout)
-		copied <- err
+		defer close(copied)
+		_, _ = io.Copy(s.output, stdout) // ends with the process
 	}()
 	go func() {
 		defer close(s.ended)
