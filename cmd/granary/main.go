@@ -67,9 +67,7 @@ type cli struct {
 func run(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 	c := cli{ctx: ctx, stdout: stdout, stderr: stderr}
 	exited := errors.New("help was shown")
-	parser, err := kong.New(&c, kong.Name("granary"), kong.Writers(stdout, stderr),
-		kong.Description("The whole backend of a research lab in one binary."),
-		kong.Exit(func(int) { panic(exited) }), kong.UsageOnError())
+	parser, err := c.parser(kong.Exit(func(int) { panic(exited) }))
 	if err != nil {
 		return err
 	}
@@ -83,6 +81,12 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 		return err
 	}
 	return command.Run(&c)
+}
+
+// parser reads command lines into c.
+func (c *cli) parser(options ...kong.Option) (*kong.Kong, error) {
+	return kong.New(c, append(options, kong.Name("granary"), kong.Writers(c.stdout, c.stderr),
+		kong.Description("The whole backend of a research lab in one binary."), kong.UsageOnError())...)
 }
 
 // load reads the configuration with the global flags and any of the command's.

@@ -18,7 +18,7 @@ type tokenCmd struct {
 type tokenCreateCmd struct {
 	Email  string        `required:"" help:"Account that the token speaks for."`
 	Name   string        `required:"" help:"What the token is for."`
-	Scopes []string      `help:"Scopes: read, write, admin. Defaults to all that the role allows." placeholder:"SCOPE,…"`
+	Scopes []string      `help:"Scopes: read, write, admin. Defaults to all that the role allows." placeholder:"SCOPE"`
 	Expiry time.Duration `help:"How long it is good. Defaults to 90 days." placeholder:"DURATION"`
 }
 
