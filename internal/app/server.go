@@ -27,7 +27,7 @@ func newServer(ctx context.Context, core *Core, version string) (*web.Server, *t
 	if err != nil {
 		return nil, nil, err
 	}
-	if err := addGauges(core, metrics); err != nil {
+	if err := core.addGauges(metrics); err != nil {
 		return nil, nil, err
 	}
 	entries, err := core.entries(build, metrics, health)
@@ -135,21 +135,6 @@ func parsePrefix(text string) (netip.Prefix, error) {
 		return addr.Prefix(addr.BitLen())
 	}
 	return netip.ParsePrefix(text)
-}
-
-// addGauges lets the metrics read what the stores and queues hold.
-func addGauges(core *Core, metrics *telemetry.Metrics) error {
-	return metrics.Samples(telemetry.SampleSet{
-		Name: "granary_jobs", Help: "Jobs by queue and state.", Labels: []string{"queue", "state"},
-		Read: func(ctx context.Context) ([]telemetry.Sample, error) {
-			depths, err := core.Jobs.Stats(ctx)
-			samples := make([]telemetry.Sample, len(depths))
-			for i, d := range depths {
-				samples[i] = telemetry.Sample{Labels: []string{d.Queue, string(d.State)}, Value: float64(d.Count)}
-			}
-			return samples, err
-		},
-	})
 }
 
 // auditRefusal records that a known caller was not allowed to call a route.
