@@ -81,6 +81,7 @@ type Service struct {
 	pipelines *pipelineCache
 	listings  *listingCache
 	models    *modelSource
+	health    *healthWatch
 }
 
 // New returns the service. Close releases the models it opened.
@@ -102,7 +103,7 @@ func New(deps Deps, cfg Config) *Service {
 	}
 	s := &Service{
 		cfg: cfg, db: deps.DB, blobs: deps.Blobs, users: deps.Users, sealer: deps.Sealer,
-		log: deps.Log, listings: newListingCache(),
+		log: deps.Log, listings: newListingCache(), health: newHealthWatch(),
 	}
 	s.models = &modelSource{service: s}
 	engines := map[string]engine.Engine{builtinEngine: builtin.New(s.models)}
