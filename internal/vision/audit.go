@@ -21,11 +21,17 @@ const (
 	deedSetArchive      = "picture_set_archive"
 )
 
-// deed runs fn in a transaction that will record what it did, so that the two
-// happen together or not at all. The right to append is taken first: on
-// PostgreSQL two deeds then never make each other run again.
-func (s *Service) deed(ctx context.Context, fn func(ctx context.Context, tx database.Tx) error) error {
-	return s.db.InTx(ctx, func(ctx context.Context, tx database.Tx) error {
+// The queues of those who change what the whole lab shares.
+const (
+	pipelineTurn = "vision_pipelines"
+	modelTurn    = "vision_models"
+)
+
+// deed runs fn in a transaction that will record what it did, so
+// that the two happen together or not at all. The right to append is taken
+// first: on PostgreSQL two deeds then never make each other run again.
+func (s *Service) deed(ctx context.Context, turn string, fn func(ctx context.Context, tx database.Tx) error) error {
+	return s.db.InTurn(ctx, turn, func(ctx context.Context, tx database.Tx) error {
 		if err := s.users.Audit().Reserve(ctx, tx); err != nil {
 			return err
 		}

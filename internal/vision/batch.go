@@ -67,7 +67,7 @@ func (s *Service) UploadBatch(ctx context.Context, in BatchPicture) error {
 	picture.Batch, picture.Validated = true, true
 	picture.SeedCount, picture.ZoomLevel = in.SeedCount, in.ZoomLevel
 	err = s.storePicture(ctx, &picture, in.Data, func(ctx context.Context, publish func(context.Context, database.Tx) error) error {
-		return s.db.InTx(ctx, func(ctx context.Context, tx database.Tx) error {
+		return s.db.InTurn(ctx, setTurn(in.SessionID), func(ctx context.Context, tx database.Tx) error {
 			set, err := touchSet(ctx, tx, in.SessionID)
 			if err != nil {
 				return err

@@ -3,6 +3,7 @@ package vision
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"slices"
 	"strconv"
@@ -94,22 +95,37 @@ func (s *Service) Classify(ctx context.Context, in Classification) (Inference, e
 		return Inference{}, err
 	}
 	inference := s.newInference(caller, &picture, opened, result, in.Options)
-	err = s.db.InTx(ctx, func(ctx context.Context, tx database.Tx) error {
-		set, err := s.targetSet(ctx, tx, caller, in.Folder)
-		if err != nil {
-			return err
-		}
-		picture.SetID = set.ID
-		if err := s.publishPicture(ctx, tx, &picture, object); err != nil {
-			return err
-		}
-		return s.insertInference(ctx, tx, &inference)
-	})
-	if err != nil {
+	if err := s.keepResult(ctx, caller, in.Folder, &picture, object, &inference); err != nil {
 		s.discard(ctx, picture.BlobKey)
 		return Inference{}, err
 	}
 	return inference, nil
+}
+
+// keepResult commits a picture and what was found in it to the set that the
+// client selected.
+func (s *Service) keepResult(ctx context.Context, caller identity.Principal, folder string,
+	picture *Picture, object blob.Object, inference *Inference,
+) error {
+	// Only to queue at the right place: the transaction looks for itself.
+	likely, err := resolveSet(ctx, s.db.Reader(), caller.UserID, folder)
+	if errors.Is(err, ErrNoSet) {
+		likely, err = defaultSet(ctx, s.db.Reader(), caller.UserID)
+	}
+	if err != nil && !errors.Is(err, ErrNoSet) {
+		return err
+	}
+	return s.db.InTurn(ctx, setTurn(likely.ID), func(ctx context.Context, tx database.Tx) error {
+		set, err := s.targetSet(ctx, tx, caller, folder)
+		if err != nil {
+			return err
+		}
+		picture.SetID = set.ID
+		if err := s.publishPicture(ctx, tx, picture, object); err != nil {
+			return err
+		}
+		return s.insertInference(ctx, tx, inference)
+	})
 }
 
 var errEmptyPicture = fault.New(fault.Invalid, "The result send to the inference function is empty")

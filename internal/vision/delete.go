@@ -34,7 +34,7 @@ func (s *Service) removeSet(ctx context.Context, id string, fn func(context.Cont
 	if err != nil {
 		return err
 	}
-	return s.refused(ctx, "picture_set:"+id, s.deed(ctx, managed(caller, id,
+	return s.refused(ctx, "picture_set:"+id, s.deed(ctx, setTurn(id), managed(caller, id,
 		func(ctx context.Context, tx database.Tx, set PictureSet) error {
 			if set.Kind == DefaultSet {
 				return ErrDefaultSet
@@ -65,29 +65,36 @@ func (s *Service) dropSet(ctx context.Context, tx database.Tx, set PictureSet) e
 // pictures, with all that was said about them, move to a new set of the
 // archive account first.
 func (s *Service) DeleteSetWithArchive(ctx context.Context, id string) error {
+	// Read before the transaction, which holds a connection already.
+	keeper, keeperErr := s.archivist(ctx)
 	return s.removeSet(ctx, id, func(ctx context.Context, tx database.Tx, set PictureSet) error {
-		if err := s.archive(ctx, tx, set); err != nil {
+		if keeperErr != nil { // told only to those who may delete the set
+			return keeperErr
+		}
+		if err := s.archive(ctx, tx, set, keeper); err != nil {
 			return err
 		}
 		return s.dropSet(ctx, tx, set)
 	})
 }
 
-func (s *Service) archive(ctx context.Context, tx database.Tx, set PictureSet) error {
+// archivist returns the id of the account that keeps archived pictures, or
+// ErrNoArchive.
+func (s *Service) archivist(ctx context.Context) (string, error) {
 	if s.cfg.ArchiveEmail == "" {
-		return ErrNoArchive
+		return "", ErrNoArchive
 	}
 	keeper, err := s.users.UserByEmail(ctx, s.cfg.ArchiveEmail)
 	if fault.Is(err, fault.NotFound) {
-		return ErrNoArchive
+		return "", ErrNoArchive
 	}
-	if err != nil {
-		return err
-	}
-	target := PictureSet{
-		ID: newID(), OwnerID: keeper.ID, Kind: ArchiveSet, Revision: 1, CreatedAt: s.now(),
-	}
-	if _, err := s.ensureDefaultSet(ctx, tx, keeper.ID); err != nil {
+	return keeper.ID, err
+}
+
+// archive moves a set's validated pictures to a new set of the keeper.
+func (s *Service) archive(ctx context.Context, tx database.Tx, set PictureSet, keeper string) error {
+	target := PictureSet{ID: newID(), OwnerID: keeper, Kind: ArchiveSet, Revision: 1, CreatedAt: s.now()}
+	if _, err := s.ensureDefaultSet(ctx, tx, keeper); err != nil {
 		return err
 	}
 	// The set's own id keeps two archives of equal names apart.

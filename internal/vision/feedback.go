@@ -75,10 +75,10 @@ func (s *Service) judge(ctx context.Context, inferenceID string, fn func(ctx con
 		return Inference{}, err
 	}
 	var result Inference
-	err = s.db.InTx(ctx, func(ctx context.Context, tx database.Tx) error {
+	err = s.db.InTurn(ctx, "inference:"+inferenceID, func(ctx context.Context, tx database.Tx) error {
 		now := s.now()
-		// Two experts on two boxes queue here, so that the later one sees the
-		// earlier one's box when it asks whether all are reviewed.
+		// Two experts on two boxes queue, so that the later one sees the earlier
+		// one's box when it asks whether all are reviewed.
 		locked, err := tx.NewUpdate().Model((*Inference)(nil)).Set("updated_at = ?", now).
 			Where("id = ?", inferenceID).Exec(ctx)
 		if err := changed(locked, err, ErrNoInference, "lock inference"); err != nil {

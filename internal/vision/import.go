@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"slices"
-	"sync"
 	"time"
 
 	"github.com/uptrace/bun"
@@ -18,13 +17,7 @@ import (
 // Importer stores what another deployment holds under the ids that it has
 // there, so that an import can be repeated. It decides nothing about the other
 // deployment's form: package nachetimport does. Safe for concurrent use.
-type Importer struct {
-	s *Service
-	// turn is held while a picture is committed. Pictures of one set queue for
-	// its row anyway; on PostgreSQL those that wait would be refused and tried
-	// again, and with bad luck too often.
-	turn sync.Mutex
-}
+type Importer struct{ s *Service }
 
 // Importer returns the importer. Admins only.
 func (s *Service) Importer(ctx context.Context) (*Importer, error) {
@@ -113,7 +106,7 @@ func (im *Importer) AddPipeline(ctx context.Context, id string, definition pipel
 		ID: id, Name: definition.Name, Default: definition.Default && active, Active: active, Revision: 1,
 		SealedJSON: sealed, CreatedAt: im.s.now(), UpdatedAt: im.s.now(),
 	}
-	return im.s.deed(ctx, func(ctx context.Context, tx database.Tx) error {
+	return im.s.deed(ctx, pipelineTurn, func(ctx context.Context, tx database.Tx) error {
 		if row.Default {
 			if err := dropDefault(ctx, tx); err != nil {
 				return err

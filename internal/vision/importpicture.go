@@ -53,9 +53,7 @@ func (im *Importer) AddPicture(ctx context.Context, in ImportedPicture) (added b
 		return false, ignoreRepeat(err)
 	}
 	err = im.s.storePicture(ctx, &picture, in.Data, func(ctx context.Context, publish func(context.Context, database.Tx) error) error {
-		im.turn.Lock()
-		defer im.turn.Unlock()
-		return im.s.db.InTx(ctx, func(ctx context.Context, tx database.Tx) error {
+		return im.s.db.InTurn(ctx, setTurn(picture.SetID), func(ctx context.Context, tx database.Tx) error {
 			// Its lock also makes two copies of one batch picture take turns.
 			if _, err := touchSet(ctx, tx, picture.SetID); err != nil {
 				return err
@@ -80,13 +78,11 @@ func (im *Importer) AddPicture(ctx context.Context, in ImportedPicture) (added b
 
 // AddSayings adds what was said of a picture that is held already.
 func (im *Importer) AddSayings(ctx context.Context, pictureID string, said ImportedSayings) error {
-	im.turn.Lock()
-	defer im.turn.Unlock()
-	return im.s.db.InTx(ctx, func(ctx context.Context, tx database.Tx) error {
-		picture, _, err := pictureWithSet(ctx, tx, pictureID)
-		if err != nil {
-			return err
-		}
+	picture, _, err := pictureWithSet(ctx, im.s.db.Reader(), pictureID)
+	if err != nil {
+		return err
+	}
+	return im.s.db.InTurn(ctx, setTurn(picture.SetID), func(ctx context.Context, tx database.Tx) error {
 		if _, err := touchSet(ctx, tx, picture.SetID); err != nil {
 			return err
 		}

@@ -78,7 +78,7 @@ func (s *Service) ActivateModel(ctx context.Context, number int64) error {
 	if err := s.requireAdmin(ctx); err != nil {
 		return err
 	}
-	return s.deed(ctx, func(ctx context.Context, tx database.Tx) error {
+	return s.deed(ctx, modelTurn, func(ctx context.Context, tx database.Tx) error {
 		var version ModelVersion
 		err := tx.NewSelect().Model(&version).Where("model = ? AND version = ?", builtin.ClassifierName, number).Scan(ctx)
 		if err := found(err, ErrNoVersion, "read model version"); err != nil {
@@ -97,7 +97,7 @@ func (s *Service) RollbackModel(ctx context.Context) (number int64, err error) {
 	if err := s.requireAdmin(ctx); err != nil {
 		return 0, err
 	}
-	err = s.deed(ctx, func(ctx context.Context, tx database.Tx) error {
+	err = s.deed(ctx, modelTurn, func(ctx context.Context, tx database.Tx) error {
 		var earlier ModelVersion
 		err := tx.NewSelect().Model(&earlier).Where("model = ? AND state = ?", builtin.ClassifierName, VersionRetired).
 			Where(`activated_at < (SELECT a.activated_at FROM vision_model_versions AS a

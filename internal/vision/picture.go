@@ -159,7 +159,7 @@ func (s *Service) DeletePicture(ctx context.Context, id string) error {
 	if err != nil {
 		return err
 	}
-	return s.refused(ctx, "picture:"+id, s.deed(ctx, managed(caller, picture.SetID,
+	return s.refused(ctx, "picture:"+id, s.deed(ctx, setTurn(picture.SetID), managed(caller, picture.SetID,
 		func(ctx context.Context, tx database.Tx, set PictureSet) error {
 			result, err := tx.NewDelete().Model((*Picture)(nil)).Where("id = ?", id).Exec(ctx)
 			if err := changed(result, err, ErrNoPicture, "delete picture"); err != nil {

@@ -114,7 +114,7 @@ func (s *Service) RemovePipeline(ctx context.Context, name string) error {
 	if err := s.requireAdmin(ctx); err != nil {
 		return err
 	}
-	return s.deed(ctx, func(ctx context.Context, tx database.Tx) error {
+	return s.deed(ctx, pipelineTurn, func(ctx context.Context, tx database.Tx) error {
 		result, err := tx.NewUpdate().Model((*Pipeline)(nil)).Set("active = ?", false).Set("is_default = ?", false).
 			Set("revision = revision + 1").Where("name = ? AND active", name).Exec(ctx)
 		if err := changed(result, err, ErrNoPipeline, "remove pipeline"); err != nil {

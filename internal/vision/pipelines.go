@@ -93,7 +93,7 @@ func (s *Service) SavePipelines(ctx context.Context, definitions []pipeline.Defi
 			rows[i].ID = newID()
 		}
 	}
-	return s.deed(ctx, func(ctx context.Context, tx database.Tx) error {
+	return s.deed(ctx, pipelineTurn, func(ctx context.Context, tx database.Tx) error {
 		for i := range rows {
 			if err := s.savePipeline(ctx, tx, rows[i]); err != nil {
 				return err
@@ -145,7 +145,7 @@ func (s *Service) SetDefaultPipeline(ctx context.Context, name string) error {
 	if err := s.requireAdmin(ctx); err != nil {
 		return err
 	}
-	return s.deed(ctx, func(ctx context.Context, tx database.Tx) error {
+	return s.deed(ctx, pipelineTurn, func(ctx context.Context, tx database.Tx) error {
 		if err := dropDefault(ctx, tx); err != nil {
 			return err
 		}

@@ -48,7 +48,7 @@ func (s *Service) Retrain(ctx context.Context) (jobID string, err error) {
 	if err != nil {
 		return "", err
 	}
-	err = s.deed(ctx, func(ctx context.Context, tx database.Tx) (err error) {
+	err = s.deed(ctx, modelTurn, func(ctx context.Context, tx database.Tx) (err error) {
 		jobID, err = s.jobs.Enqueue(ctx, tx, retrainArgs{Model: builtin.ClassifierName}, jobs.OwnedBy(caller.UserID))
 		if err != nil {
 			return err

@@ -195,8 +195,12 @@ func (s *Service) changeSet(ctx context.Context, id string, fn func(context.Cont
 	if err != nil {
 		return err
 	}
-	return s.refused(ctx, "picture_set:"+id, s.db.InTx(ctx, managed(caller, id, fn)))
+	return s.refused(ctx, "picture_set:"+id, s.db.InTurn(ctx, setTurn(id), managed(caller, id, fn)))
 }
+
+// setTurn names the queue of those who change a set: a client uploads a whole
+// batch at once, and everything goes to General by default.
+func setTurn(id string) string { return "picture_set:" + id }
 
 // managed returns the body of a transaction that runs fn on a locked set which
 // the caller manages.

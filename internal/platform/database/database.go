@@ -44,6 +44,7 @@ type Config struct {
 type DB struct {
 	read, write *bun.DB
 	pool        *pgxpool.Pool
+	turns       turns
 	path        string
 }
 
@@ -128,7 +129,7 @@ func openPostgres(ctx context.Context, dsn string, conns int) (*DB, error) {
 	}
 	db := bun.NewDB(stdlib.OpenDBFromPool(pool), postgresDialect{pgdialect.New()})
 	db.SetMaxIdleConns(0) // idle connections belong to the pool underneath
-	return &DB{read: db, write: db, pool: pool}, nil
+	return &DB{read: db, write: db, pool: pool, turns: newTurns()}, nil
 }
 
 // Reader returns the handle for queries outside a transaction. On SQLite it

@@ -25,8 +25,12 @@ const maxAttempts = 8
 // must have no effect but its queries. Rows are read at REPEATABLE READ or
 // better.
 func (d *DB) InTx(ctx context.Context, fn func(ctx context.Context, tx Tx) error) error {
+	return d.attempts(ctx, "", fn)
+}
+
+func (d *DB) attempts(ctx context.Context, turn string, fn func(ctx context.Context, tx Tx) error) error {
 	for attempt := 1; ; attempt++ {
-		err := d.once(ctx, fn)
+		err := d.once(ctx, turn, fn)
 		if err == nil || attempt == maxAttempts || !retryable(err) {
 			return err
 		}
@@ -58,9 +62,9 @@ func firstContact(ctx context.Context, db *sql.DB) error {
 	}
 }
 
-func (d *DB) once(ctx context.Context, fn func(ctx context.Context, tx Tx) error) error {
+func (d *DB) once(ctx context.Context, turn string, fn func(ctx context.Context, tx Tx) error) error {
 	if d.pool != nil {
-		return d.oncePostgres(ctx, fn)
+		return d.oncePostgres(ctx, turn, fn)
 	}
 	return d.write.RunInTx(ctx, nil, func(ctx context.Context, tx bun.Tx) error {
 		return fn(ctx, Tx{IDB: tx})
@@ -69,7 +73,7 @@ func (d *DB) once(ctx context.Context, fn func(ctx context.Context, tx Tx) error
 
 // oncePostgres begins the transaction on the pgx connection itself, so that
 // bun's queries and pgx's share it.
-func (d *DB) oncePostgres(ctx context.Context, fn func(ctx context.Context, tx Tx) error) (err error) {
+func (d *DB) oncePostgres(ctx context.Context, turn string, fn func(ctx context.Context, tx Tx) error) (err error) {
 	conn, err := d.write.Conn(ctx)
 	if err != nil {
 		return fmt.Errorf("take connection: %w", err)
@@ -85,6 +89,13 @@ func (d *DB) oncePostgres(ctx context.Context, fn func(ctx context.Context, tx T
 		return nil
 	}); err != nil {
 		return fmt.Errorf("take connection: %w", err)
+	}
+	if turn != "" {
+		release, err := lockTurn(ctx, raw, turn)
+		if err != nil {
+			return err
+		}
+		defer release()
 	}
 	return pgx.BeginTxFunc(ctx, raw, pgx.TxOptions{IsoLevel: pgx.RepeatableRead}, func(tx pgx.Tx) error {
 		return fn(ctx, Tx{IDB: conn, pg: tx})
