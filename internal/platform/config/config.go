@@ -81,7 +81,7 @@ type Identity struct {
 	SessionIdle     time.Duration `yaml:"session_idle" default:"12h" min:"1m" desc:"A console session ends after this time without a request."`
 	SessionAbsolute time.Duration `yaml:"session_absolute" default:"168h" min:"1m" desc:"A console session ends this long after sign-in."`
 	LoginPerMinute  int           `yaml:"login_per_minute" default:"10" min:"1" desc:"Sign-in attempts a minute per account and address; beyond it the delay grows."`
-	AllowRemote     bool          `yaml:"allow_remote" default:"false" desc:"Use addresses other than loopback although no account exists and no vouch secret is set. Only for a network in which everybody may do everything."`
+	AllowRemote     bool          `yaml:"allow_remote" default:"false" desc:"Use addresses other than loopback although nobody can sign in with a password and no vouch secret is set. Only for a network in which everybody may do everything."`
 	Vouch           Vouch         `yaml:"vouch" desc:"The cookie of a vouch-proxy in front of the server."`
 }
 

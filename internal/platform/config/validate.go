@@ -243,7 +243,7 @@ func (c *Config) checkPeople(report reporter) {
 }
 
 // errNotLoopback is why an address is not used.
-var errNotLoopback = errors.New("only loopback is used until an account exists, identity.vouch.secret is set or identity.allow_remote is true")
+var errNotLoopback = errors.New("only loopback is used until somebody can sign in with a password, identity.vouch.secret is set or identity.allow_remote is true")
 
 // Bind returns the address to listen on for a configured one. Without anybody
 // who could be identified (accounts says whether one exists) an address other
