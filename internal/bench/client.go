@@ -50,7 +50,7 @@ func (c client) post(ctx context.Context, address string, body []byte, encoding 
 	if err != nil {
 		return nil, 0, err
 	}
-	defer response.Body.Close() //nolint:errcheck // read to its end
+	defer response.Body.Close()
 	answer, err := io.ReadAll(response.Body)
 	took := time.Since(began)
 	if err != nil {

@@ -53,7 +53,7 @@ func variant(file []byte, number int) []byte {
 	at := len(file) - last
 	out := make([]byte, 0, len(file)+len(body)+8)
 	out = append(out, file[:at]...)
-	out = binary.BigEndian.AppendUint32(out, uint32(len(body)-4)) //nolint:gosec // a short text
+	out = binary.BigEndian.AppendUint32(out, uint32(len(body)-4))
 	out = append(out, body...)
 	out = binary.BigEndian.AppendUint32(out, crc32.ChecksumIEEE(body))
 	return append(out, file[at:]...)

@@ -123,7 +123,7 @@ func (s *server) ready(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("ask for readiness: %w", err)
 	}
-	defer response.Body.Close() //nolint:errcheck // only the status counts
+	defer response.Body.Close()
 	if response.StatusCode != http.StatusOK {
 		return fmt.Errorf("the server said it was ready and answered %s", response.Status)
 	}

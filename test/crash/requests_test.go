@@ -29,7 +29,7 @@ func never() bool { return false }
 func killDuringRequests(t *testing.T, store harness.Store, times int) {
 	t.Helper()
 	const seed = 20260101
-	rng := rand.New(rand.NewPCG(seed, 0)) //nolint:gosec // not for secrets
+	rng := rand.New(rand.NewPCG(seed, 0))
 	c := hire(t, store, 6, seed)
 	server := start(t, store)
 	prepare(t, server.URL)

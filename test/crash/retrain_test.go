@@ -22,7 +22,7 @@ func TestKillDuringRetraining(t *testing.T) {
 	server := start(t, store)
 	client := harness.NewClient(server.URL, "").WithHeader("Authorization", "Bearer "+token)
 	for i, species := range []string{"Brassica napus", "Lolium temulentum", "Ambrosia trifida"} {
-		teach(t, client, user, species, uint64(i+1)) //nolint:gosec // a small index
+		teach(t, client, user, species, uint64(i+1))
 	}
 	var interrupted int
 	for round := range max(2, kills(t, 0)/100) {

@@ -223,7 +223,7 @@ func hire(t *testing.T, store harness.Store, size int, seed uint64) *crew {
 	c := &crew{user: store.Command(t, "user", "create", "--email", "crash@example.org")}
 	for i := range size {
 		c.workers = append(c.workers, &worker{
-			memory: &memory{}, user: c.user, name: fmt.Sprintf("w%d", i), rng: rand.New(rand.NewPCG(seed, uint64(i))), //nolint:gosec // a small index; not for secrets
+			memory: &memory{}, user: c.user, name: fmt.Sprintf("w%d", i), rng: rand.New(rand.NewPCG(seed, uint64(i))),
 		})
 	}
 	return c

@@ -44,7 +44,7 @@ func decodePlainPNG(data []byte) (image.Image, error) {
 	if err != nil {
 		return nil, err
 	}
-	defer stream.Close() //nolint:errcheck // the read to the end below has checked the stream
+	defer stream.Close() // the read to its end has checked it
 	var pixels image.Image
 	switch data[25] {
 	case 0:

@@ -17,13 +17,13 @@ import (
 // every filter.
 func drawing(kind string, width, height int) image.Image {
 	size := image.Rect(0, 0, width, height)
-	rng := rand.New(rand.NewPCG(1, 2)) //nolint:gosec // not for secrets
+	rng := rand.New(rand.NewPCG(1, 2))
 	at := func(x, y int) color.NRGBA {
-		c := color.NRGBA{R: uint8(x), G: uint8(y), B: uint8(x + y), A: uint8(255 - x%7)} //nolint:gosec // wraps on purpose
-		switch {
-		case y%5 == 4:
-			c.R, c.G, c.B = uint8(rng.Uint32()), uint8(rng.Uint32()), uint8(rng.Uint32()) //nolint:gosec // wraps on purpose
-		case y%5 == 3:
+		c := color.NRGBA{R: uint8(x), G: uint8(y), B: uint8(x + y), A: uint8(255 - x%7)}
+		switch y % 5 {
+		case 4:
+			c.R, c.G, c.B = uint8(rng.Uint32()), uint8(rng.Uint32()), uint8(rng.Uint32())
+		case 3:
 			c.R, c.G, c.B = 200, 10, 30
 		}
 		return c
@@ -86,7 +86,7 @@ func TestPlainPNGDecodesToTheSamePixels(t *testing.T) {
 
 // withChunk puts a chunk before the last one.
 func withChunk(file []byte, kind, body string) []byte {
-	chunk := binary.BigEndian.AppendUint32(nil, uint32(len(body))) //nolint:gosec // short
+	chunk := binary.BigEndian.AppendUint32(nil, uint32(len(body)))
 	chunk = append(append(chunk, kind...), body...)
 	chunk = binary.BigEndian.AppendUint32(chunk, crc32.ChecksumIEEE(chunk[4:]))
 	at := len(file) - 12
