@@ -65,7 +65,7 @@ func (s *Service) examples(ctx context.Context, progress func(done, total int) e
 			}
 			fresh = append(fresh, newStoredExample(v, features))
 		}
-		examples = append(examples, builtin.Example{ID: v.BoxID, Label: v.Seed, Features: features})
+		examples = append(examples, builtin.Example{ID: v.BoxID, Label: v.Seed, Features: features, Group: v.PictureID})
 		if err := progress(i+1, len(boxes)); err != nil {
 			return nil, last, err
 		}

@@ -29,6 +29,10 @@ type Example struct {
 	// ID names the box for good; it decides the fold that the example is held
 	// out in.
 	ID string
+	// Group names what the example has in common with others that are easy to
+	// name from it: the picture. Examples of one group are held out together.
+	// Empty for an example that stands alone.
+	Group string
 }
 
 // Extract measures the object in a box, given in pixels of the picture. The
@@ -59,17 +63,18 @@ type dataset struct {
 	x      [][]float64
 	y      []int
 	id     []uint64
+	group  []int // numbered from 0
 	fold   []int
 	folds  int
+	// grouped tells that the examples of a group share a fold.
+	grouped bool
 }
-
-// singled marks an example whose label has no other: it is learned from in
-// every fold and scored in none.
-const singled = -1
 
 // newDataset checks and orders the examples, so that the result does not
 // depend on their order, thins labels with more than limit examples, and deals
-// the folds: stratified by label, decided by id and seed alone.
+// the folds: stratified by label, group by group, decided by ids and seed
+// alone. When groups leave fewer than two labels to score, as with a single
+// picture, every example is dealt alone.
 func newDataset(examples []Example, folds, limit int, seed uint64) (*dataset, error) {
 	type keyed struct {
 		*Example
@@ -87,8 +92,11 @@ func newDataset(examples []Example, folds, limit int, seed uint64) (*dataset, er
 	slices.SortFunc(all, func(a, b keyed) int {
 		return cmp.Or(cmp.Compare(a.Label, b.Label), cmp.Compare(a.order, b.order), cmp.Compare(a.ID, b.ID))
 	})
+	if len(all) == 0 {
+		return nil, fault.New(fault.Invalid, "there are no examples")
+	}
 	d := &dataset{}
-	most := 0
+	number := map[string]int{}
 	for at := 0; at < len(all); {
 		end := at
 		for end < len(all) && all[end].Label == all[at].Label {
@@ -97,38 +105,32 @@ func newDataset(examples []Example, folds, limit int, seed uint64) (*dataset, er
 			}
 			end++
 		}
-		kept := all[at:min(end, at+limit)]
-		most = max(most, len(kept))
-		for _, e := range kept {
+		for _, e := range all[at:min(end, at+limit)] {
+			name := "group " + e.Group
+			if e.Group == "" {
+				name = "alone " + e.ID
+			}
+			if _, known := number[name]; !known {
+				number[name] = len(number)
+			}
 			d.x = append(d.x, e.Features)
 			d.y = append(d.y, len(d.labels))
 			d.id = append(d.id, e.id)
+			d.group = append(d.group, number[name])
 		}
 		d.labels = append(d.labels, all[at].Label)
 		at = end
 	}
-	d.folds = max(2, min(folds, most))
-	d.deal()
-	return d, nil
-}
-
-// deal gives each label's examples to the folds in turn. The turn goes on from
-// label to label, so that small labels do not all meet in the first fold.
-func (d *dataset) deal() {
-	count := make([]int, len(d.labels))
-	for _, k := range d.y {
-		count[k]++
-	}
-	d.fold = make([]int, len(d.y))
-	turn := 0
-	for i, k := range d.y {
-		if count[k] < 2 {
-			d.fold[i] = singled
-			continue
+	d.grouped = len(number) < len(d.x)
+	d.deal(folds)
+	if _, labels := d.scored(); labels < 2 && d.grouped {
+		d.grouped = false
+		for i := range d.group {
+			d.group[i] = i
 		}
-		d.fold[i] = turn % d.folds
-		turn++
+		d.deal(folds)
 	}
+	return d, nil
 }
 
 func (e *Example) check() error {
@@ -161,23 +163,6 @@ func hash(id string, seed uint64) uint64 {
 	v ^= v >> 32
 	v *= 0xD6E8FEB86659FD93
 	return v ^ v>>32
-}
-
-// scored tells how many examples a cross-validation can hold out, and of how
-// many labels.
-func (d *dataset) scored() (examples, labels int) {
-	last := -1
-	for i, f := range d.fold {
-		if f == singled {
-			continue
-		}
-		examples++
-		if d.y[i] != last {
-			last = d.y[i]
-			labels++
-		}
-	}
-	return examples, labels
 }
 
 // part selects examples.

@@ -33,6 +33,9 @@ type Report struct {
 	// Confusion counts scored examples: the row is the expert's label, the
 	// column the classifier's.
 	Confusion [][]int `json:"confusion"`
+	// Grouped tells that whole groups were held out, as Example.Group says;
+	// without groups, or with too few, each example was held out alone.
+	Grouped bool `json:"grouped"`
 	// FoldAccuracy is the accuracy in each fold.
 	FoldAccuracy []float64 `json:"fold_accuracy"`
 	// LogLoss is the mean negative logarithm of the right label's calibrated
@@ -66,7 +69,7 @@ func (a *answers) report(d *dataset, model string) Report {
 	labels := len(d.labels)
 	r := Report{
 		Model: model, FeatureVersion: feature.Version, Features: feature.Names(),
-		Labels: d.labels, Examples: len(d.x), Temperature: a.temperature,
+		Labels: d.labels, Examples: len(d.x), Temperature: a.temperature, Grouped: d.grouped,
 		Recall: make([]float64, labels), Precision: make([]float64, labels), F1: make([]float64, labels),
 		Support: make([]int, labels), Confusion: make([][]int, labels), FoldAccuracy: make([]float64, d.folds),
 	}

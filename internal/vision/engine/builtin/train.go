@@ -149,9 +149,10 @@ func (d *dataset) final(ctx context.Context, r recipe, held *answers) (*Classifi
 }
 
 // Evaluate reports how a classifier in use does on the folds that Train holds
-// out for the same examples and options. An example that it has learned from
-// is answered by its recipe trained again without that fold, all others by
-// the classifier itself; so neither side of a comparison sees its own answers.
+// out for the same examples and options. An example that it has learned from,
+// or from another of its group, is answered by its recipe trained again without
+// that fold, all others by the classifier itself; so neither side of a
+// comparison sees its own answers.
 // Errors as for Train.
 func Evaluate(ctx context.Context, c *Classifier, examples []Example, options Options) (Report, error) {
 	options = options.withDefaults()
@@ -163,6 +164,10 @@ func Evaluate(ctx context.Context, c *Classifier, examples []Example, options Op
 	learned := func(i int) bool {
 		_, known := slices.BinarySearch(c.trained, d.id[i])
 		return known
+	}
+	met := map[int]bool{} // groups that it has learned from
+	for i, g := range d.group {
+		met[g] = met[g] || learned(i)
 	}
 	number := make([]int, len(c.labels)) // of the classifier's labels here
 	for k, label := range c.labels {
@@ -184,7 +189,7 @@ func Evaluate(ctx context.Context, c *Classifier, examples []Example, options Op
 		for i := range d.x {
 			switch {
 			case d.fold[i] != fold:
-			case again != nil && learned(i):
+			case again != nil && met[d.group[i]]:
 				row := again.scaler.apply(d.x[i])
 				logits := again.logits(row)
 				held.set(i, logits, again.familiar.distance(row, argmax(logits)))

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"fmt"
 	"image"
 	"image/jpeg"
 	"math"
@@ -165,6 +166,52 @@ func TestTrainThinsLargeLabels(t *testing.T) {
 	if c.Examples() != 60 || report.Examples != 60 || len(report.FoldAccuracy) != 2 {
 		t.Errorf("trained on %d examples in %d folds, want 60 in 2", c.Examples(), len(report.FoldAccuracy))
 	}
+}
+
+// TestGroupsAreHeldOutTogether gives each picture a mark that says what it
+// shows. Whoever may look at other boxes of a picture names it right; an honest
+// report must not.
+func TestGroupsAreHeldOutTogether(t *testing.T) {
+	t.Parallel()
+	examples := func(group func(picture int) string) []builtin.Example {
+		var all []builtin.Example
+		for picture := range 12 {
+			for box := range 5 {
+				x := make([]float64, builtin.FeatureCount)
+				x[0] = float64(picture)
+				all = append(all, builtin.Example{
+					ID: fmt.Sprintf("%d-%d", picture, box), Features: x,
+					Label: []string{"a", "b"}[picture%2], Group: group(picture),
+				})
+			}
+		}
+		return all
+	}
+	accuracy := func(all []builtin.Example, wantGrouped bool) float64 {
+		t.Helper()
+		c, report, err := builtin.Train(t.Context(), all, builtin.Options{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if report.Grouped != wantGrouped || report.Scored != len(all) {
+			t.Errorf("report is grouped: %t, of %d scored, want %t, %d", report.Grouped, report.Scored, wantGrouped, len(all))
+		}
+		inUse, err := builtin.Evaluate(t.Context(), c, all, builtin.Options{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if diff := cmp.Diff(report.Confusion, inUse.Confusion); diff != "" {
+			t.Errorf("Evaluate() of the same examples (-train +evaluate):\n%s", diff)
+		}
+		return report.Accuracy
+	}
+	alone := accuracy(examples(func(int) string { return "" }), false)
+	honest := accuracy(examples(func(picture int) string { return fmt.Sprint("picture ", picture) }), true)
+	if alone != 1 || honest > 0.7 {
+		t.Errorf("accuracy = %.2f box by box and %.2f picture by picture, want 1 and a guess", alone, honest)
+	}
+	// Each label is in one picture: there is nothing to hold out but boxes.
+	accuracy(examples(func(picture int) string { return fmt.Sprint("picture ", picture%2) }), false)
 }
 
 // TestEvaluateComparesFairly trains a first version on some species and a
