@@ -57,7 +57,8 @@ func (s *Service) UploadBatch(ctx context.Context, in BatchPicture) error {
 	if err != nil {
 		return err
 	}
-	if err := s.admit(ctx, s.db.Reader(), caller, set, digest(in.Data)); err != nil {
+	sum := digest(in.Data)
+	if err := s.admit(ctx, s.db.Reader(), caller, set, sum); err != nil {
 		return s.refused(ctx, "picture_set:"+set.ID, ignoreRepeat(err))
 	}
 	picture, err := s.newPicture(set.ID, in.Data)
@@ -72,7 +73,7 @@ func (s *Service) UploadBatch(ctx context.Context, in BatchPicture) error {
 			if err != nil {
 				return err
 			}
-			if err := s.admit(ctx, tx, caller, set, picture.SHA256); err != nil {
+			if err := s.admit(ctx, tx, caller, set, sum); err != nil {
 				return err
 			}
 			if err := publish(ctx, tx); err != nil {

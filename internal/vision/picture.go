@@ -172,7 +172,8 @@ func (s *Service) DeletePicture(ctx context.Context, id string) error {
 		})))
 }
 
-// newPicture passes the file through the image gate and describes it.
+// newPicture passes the file through the image gate and describes it, all but
+// the digest, which the blob store takes on the way.
 func (s *Service) newPicture(setID string, data []byte) (Picture, error) {
 	header, err := s.cfg.Gate.Inspect(data)
 	if err != nil {
@@ -184,8 +185,7 @@ func (s *Service) newPicture(setID string, data []byte) (Picture, error) {
 	}
 	id := newID()
 	return Picture{
-		ID: id, SetID: setID, BlobKey: blobKey(id), SHA256: digest(data),
-		MediaType: header.MediaType(), Width: width, Height: height,
+		ID: id, SetID: setID, BlobKey: blobKey(id), MediaType: header.MediaType(), Width: width, Height: height,
 		SizeBytes: int64(len(data)), UploadedAt: s.now(),
 	}, nil
 }
@@ -230,6 +230,7 @@ func (s *Service) writeBytes(ctx context.Context, picture *Picture, data []byte)
 }
 
 func (s *Service) publishPicture(ctx context.Context, tx database.Tx, picture *Picture, object blob.Object) error {
+	picture.SHA256 = object.SHA256
 	if _, err := tx.NewInsert().Model(picture).Exec(ctx); err != nil {
 		return fmt.Errorf("insert picture: %w", err)
 	}

@@ -19,7 +19,8 @@ func ParseDataURL(text []byte) (header string, data []byte, err error) {
 		return "", nil, fault.New(fault.Invalid, "the image is no data URL: it has no comma")
 	}
 	header = string(head[:min(len(head), maxHeader)])
-	if bytes.ContainsAny(encoded, " \t") {
+	// Two searches for one byte each are many times faster than ContainsAny.
+	if bytes.IndexByte(encoded, ' ') >= 0 || bytes.IndexByte(encoded, '\t') >= 0 {
 		encoded = bytes.Map(func(r rune) rune {
 			if r == ' ' || r == '\t' {
 				return -1
