@@ -37,7 +37,7 @@ func (im *Importer) Describe(picture Picture, data []byte) (Picture, error) {
 	}
 	// The key is a fresh one: bytes of a run that was cut off may still wait
 	// for the sweeper under the key of their own attempt.
-	picture.BlobKey, picture.SHA256, picture.MediaType = found.BlobKey, found.SHA256, found.MediaType
+	picture.BlobKey, picture.SHA256, picture.MediaType = found.BlobKey, digest(data), found.MediaType
 	picture.Width, picture.Height, picture.SizeBytes = found.Width, found.Height, found.SizeBytes
 	return picture, nil
 }
