@@ -18,8 +18,12 @@ import (
 	"granary/internal/vision/raster"
 )
 
-// maxExamples bounds one training: the newest boxes count.
-const maxExamples = 50_000
+const (
+	// maxExamples bounds one training: the boxes reviewed last count.
+	maxExamples = 50_000
+	// saveEvery is how many measurements are kept at a time.
+	saveEvery = 100
+)
 
 // storedExample keeps what was measured of a verified box, so that the next
 // retraining measures only what is new.
@@ -32,19 +36,27 @@ type storedExample struct {
 	Features       string `bun:"features"`   // base64 of little-endian float64s
 }
 
+// recentlyVerified selects the ids of the boxes that count.
+func (s *Service) recentlyVerified() *bun.SelectQuery {
+	return s.db.Reader().NewSelect().TableExpr("vision_boxes AS r").Column("r.id").
+		Where("r.verified_guess_id <> ''").Order("r.reviewed_at DESC").Limit(maxExamples)
+}
+
 // examples returns the verified boxes as training examples and the time of
-// the latest review among them. progress is told how many boxes are done.
+// the latest review among them. progress is told how many boxes are done. What
+// was measured is kept as it goes: an attempt that is cut off costs the next
+// one little.
 func (s *Service) examples(ctx context.Context, progress func(done, total int) error) ([]builtin.Example, time.Time, error) {
-	boxes, err := s.verifiedBoxes(ctx, "")
-	if err != nil {
-		return nil, time.Time{}, err
+	var last time.Time
+	var boxes []verifiedBox
+	if err := s.selectVerified("").Where("b.id IN (?)", s.recentlyVerified()).
+		OrderExpr("p.id, i.id, b.position, b.id").Scan(ctx, &boxes); err != nil {
+		return nil, last, fmt.Errorf("read verified boxes: %w", err)
 	}
-	boxes = newest(boxes, maxExamples)
 	known, err := s.storedExamples(ctx)
 	if err != nil {
-		return nil, time.Time{}, err
+		return nil, last, err
 	}
-	var last time.Time
 	examples := make([]builtin.Example, 0, len(boxes))
 	var measurer measurer
 	var fresh []storedExample
@@ -56,7 +68,7 @@ func (s *Service) examples(ctx context.Context, progress func(done, total int) e
 		features, ok := known[v.BoxID].features(v)
 		if !ok {
 			features, err = measurer.measure(ctx, s, v)
-			if fault.Is(err, fault.Invalid) {
+			if fault.Is(err, fault.Invalid) || fault.Is(err, fault.NotFound) { // damaged, or deleted meanwhile
 				s.log.WarnContext(ctx, "box cannot be learned from", "box_id", v.BoxID, "error", err)
 				continue
 			}
@@ -66,6 +78,12 @@ func (s *Service) examples(ctx context.Context, progress func(done, total int) e
 			fresh = append(fresh, newStoredExample(v, features))
 		}
 		examples = append(examples, builtin.Example{ID: v.BoxID, Label: v.Seed, Features: features, Group: v.PictureID})
+		if len(fresh) == saveEvery {
+			if err := s.saveExamples(ctx, fresh); err != nil {
+				return nil, last, err
+			}
+			fresh = fresh[:0]
+		}
 		if err := progress(i+1, len(boxes)); err != nil {
 			return nil, last, err
 		}
@@ -73,18 +91,10 @@ func (s *Service) examples(ctx context.Context, progress func(done, total int) e
 	return examples, last, s.saveExamples(ctx, fresh)
 }
 
-// newest keeps the most recently reviewed n boxes, in their order.
-func newest(boxes []verifiedBox, n int) []verifiedBox {
-	if len(boxes) <= n {
-		return boxes
-	}
-	return boxes[len(boxes)-n:] // picture ids sort by the time of upload
-}
-
 func (s *Service) storedExamples(ctx context.Context) (map[string]storedExample, error) {
 	var rows []storedExample
-	if err := s.db.Reader().NewSelect().Model(&rows).
-		Where("feature_version = ?", builtin.FeatureVersion).Scan(ctx); err != nil {
+	if err := s.db.Reader().NewSelect().Model(&rows).Where("feature_version = ?", builtin.FeatureVersion).
+		Where("box_id IN (?)", s.recentlyVerified()).Scan(ctx); err != nil {
 		return nil, fmt.Errorf("read measured boxes: %w", err)
 	}
 	known := make(map[string]storedExample, len(rows))
@@ -97,40 +107,34 @@ func (s *Service) storedExamples(ctx context.Context) (map[string]storedExample,
 // saveExamples keeps new measurements. A box that was deleted meanwhile is
 // left out.
 func (s *Service) saveExamples(ctx context.Context, fresh []storedExample) error {
-	for len(fresh) > 0 {
-		part := fresh[:min(100, len(fresh))]
-		fresh = fresh[len(part):]
-		err := s.db.InTx(ctx, func(ctx context.Context, tx database.Tx) error {
-			ids := make([]string, len(part))
-			for i := range part {
-				ids[i] = part[i].BoxID
-			}
-			var alive []string
-			if err := tx.NewSelect().Model((*Box)(nil)).Column("id").Where("b.id IN (?)", bun.List(ids)).
-				Scan(ctx, &alive); err != nil {
-				return fmt.Errorf("look for boxes: %w", err)
-			}
-			exists := make(map[string]bool, len(alive))
-			for _, id := range alive {
-				exists[id] = true
-			}
-			var rows []storedExample
-			for _, row := range part {
-				if exists[row.BoxID] {
-					rows = append(rows, row)
-				}
-			}
-			if len(rows) == 0 {
-				return nil
-			}
-			_, err := tx.NewInsert().Model(&rows).On("CONFLICT (box_id) DO UPDATE").
-				Set("feature_version = EXCLUDED.feature_version").Set("box_digest = EXCLUDED.box_digest").
-				Set("features = EXCLUDED.features").Exec(ctx)
-			return err
-		})
+	if len(fresh) == 0 {
+		return nil
+	}
+	ids := make([]string, len(fresh))
+	for i := range fresh {
+		ids[i] = fresh[i].BoxID
+	}
+	err := s.db.InTx(ctx, func(ctx context.Context, tx database.Tx) error {
+		alive, err := held[Box](ctx, tx, ids)
 		if err != nil {
-			return fmt.Errorf("keep measured boxes: %w", err)
+			return err
 		}
+		rows := make([]storedExample, 0, len(fresh))
+		for _, row := range fresh {
+			if alive[row.BoxID] {
+				rows = append(rows, row)
+			}
+		}
+		if len(rows) == 0 {
+			return nil
+		}
+		_, err = tx.NewInsert().Model(&rows).On("CONFLICT (box_id) DO UPDATE").
+			Set("feature_version = EXCLUDED.feature_version").Set("box_digest = EXCLUDED.box_digest").
+			Set("features = EXCLUDED.features").Exec(ctx)
+		return err
+	})
+	if err != nil {
+		return fmt.Errorf("keep measured boxes: %w", err)
 	}
 	return nil
 }
@@ -173,18 +177,16 @@ func (v *verifiedBox) place() string {
 type measurer struct {
 	pictureID string
 	picture   *raster.Picture
+	err       error // of opening it
 }
 
 func (m *measurer) measure(ctx context.Context, s *Service, v *verifiedBox) ([]float64, error) {
 	if m.pictureID != v.PictureID {
-		data, _, err := s.blobs.ReadAll(ctx, v.BlobKey)
-		if err != nil {
-			return nil, fmt.Errorf("read picture %s: %w", v.PictureID, err)
-		}
-		if m.picture, err = s.cfg.Gate.Open(data); err != nil {
-			return nil, fmt.Errorf("open picture %s: %w", v.PictureID, err)
-		}
 		m.pictureID = v.PictureID
+		m.picture, m.err = s.openStored(ctx, v)
+	}
+	if m.err != nil {
+		return nil, m.err
 	}
 	r := v.pixels()
 	x, y := int(r.TopX), int(r.TopY)
@@ -194,4 +196,16 @@ func (m *measurer) measure(ctx context.Context, s *Service, v *verifiedBox) ([]f
 		return nil, fmt.Errorf("measure box %s: %w", v.BoxID, err)
 	}
 	return features, nil
+}
+
+func (s *Service) openStored(ctx context.Context, v *verifiedBox) (*raster.Picture, error) {
+	data, _, err := s.blobs.ReadAll(ctx, v.BlobKey)
+	if err != nil {
+		return nil, fmt.Errorf("read picture %s: %w", v.PictureID, err)
+	}
+	picture, err := s.cfg.Gate.Open(data)
+	if err != nil {
+		return nil, fmt.Errorf("open picture %s: %w", v.PictureID, err)
+	}
+	return picture, nil
 }

@@ -2,6 +2,7 @@ package vision_test
 
 import (
 	"context"
+	"io"
 	"slices"
 	"strings"
 	"sync"
@@ -155,6 +156,7 @@ func (b *bundle) everything(t *testing.T) {
 	must(t, err)
 	_, err = b.Owners(b.owner)
 	must(t, err)
+	must(t, b.Export(b.owner, vision.CSV, io.Discard))
 	must(t, b.DeletePicture(b.owner, inference.PictureID))
 	must(t, b.DeleteSetWithArchive(b.owner, batch.ID))
 	must(t, b.DeleteSet(b.owner, set.ID))
