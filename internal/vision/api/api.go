@@ -76,7 +76,7 @@ type Queued struct {
 }
 
 func (a *api) retrain(ctx context.Context, _ *struct {
-	Body struct{} `json:"body,omitempty"`
+	Body *struct{} `doc:"Nothing, or an empty object."`
 },
 ) (*body[Queued], error) {
 	id, err := a.vision.Retrain(ctx)
