@@ -4,7 +4,6 @@ import (
 	"context"
 	"encoding/base64"
 	"fmt"
-	"io"
 	"iter"
 	"net/http"
 	"strings"
@@ -162,23 +161,3 @@ func (a *Account) Containers(ctx context.Context, prefix string) iter.Seq2[strin
 }
 
 var _ policy.Transporter = (*http.Client)(nil)
-
-// OpenContainer returns an existing container by connection string, to read
-// what another system left there.
-func OpenContainer(ctx context.Context, connectionString, name string) (*Bucket, error) {
-	account, err := OpenAccount(connectionString)
-	if err != nil {
-		return nil, err
-	}
-	return account.Container(ctx, name)
-}
-
-// Read opens any object, also one whose key CheckKey refuses because another
-// system chose it (container names and keys of a deployment that is imported).
-func (b *Bucket) Read(ctx context.Context, key string) (io.ReadCloser, int64, error) {
-	r, err := b.remote.NewReader(ctx, key, nil)
-	if err != nil {
-		return nil, 0, named(key, err)
-	}
-	return r, r.Size(), nil
-}

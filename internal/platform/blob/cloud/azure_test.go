@@ -97,7 +97,11 @@ func FuzzParseConnectionString(f *testing.F) {
 
 func TestUnreachableStorageIsUnavailable(t *testing.T) {
 	t.Parallel()
-	b, err := OpenContainer(t.Context(), "AccountName=a;AccountKey="+testKey+";BlobEndpoint=http://127.0.0.1:1/a", "lab")
+	account, err := OpenAccount("AccountName=a;AccountKey=" + testKey + ";BlobEndpoint=http://127.0.0.1:1/a")
+	if err != nil {
+		t.Fatal(err)
+	}
+	b, err := account.Container(t.Context(), "lab")
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -38,6 +38,16 @@ func TestReadsNamesAsTheyAre(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	var containers []string
+	for found, err := range account.Containers(t.Context(), name[:10]) {
+		if err != nil {
+			t.Fatal(err)
+		}
+		containers = append(containers, found)
+	}
+	if len(containers) != 1 || containers[0] != name {
+		t.Errorf("Containers(%s) = %v, want %s", name[:10], containers, name)
+	}
 	listed := 0
 	for info, err := range account.Blobs(t.Context(), name) {
 		if err != nil || info.Key != key || info.Size != 4 || info.Modified.IsZero() {
