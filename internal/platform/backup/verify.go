@@ -8,7 +8,6 @@ import (
 	"fmt"
 	"io"
 	"os"
-	"path/filepath"
 
 	"golang.org/x/sync/errgroup"
 
@@ -17,17 +16,8 @@ import (
 	"granary/internal/platform/blob/dir"
 )
 
-// Verify reads a whole backup and compares every digest. The error is a
+// verify reads a whole backup and compares every digest. The error is a
 // *DamagedError where the backup is not what was written.
-func Verify(ctx context.Context, folder string) (Manifest, error) {
-	root, err := os.OpenRoot(folder)
-	if err != nil {
-		return Manifest{}, fmt.Errorf("open backup: %w", err)
-	}
-	m, err := verify(ctx, root, filepath.Join(folder, blobFolder))
-	return m, errors.Join(err, root.Close())
-}
-
 func verify(ctx context.Context, root *os.Root, blobs string) (Manifest, error) {
 	m, err := readManifest(root)
 	if err != nil {

@@ -28,9 +28,6 @@ func Migrations() database.Migrations {
 	return database.Migrations{Owner: "jobs", Files: sub}
 }
 
-// Migrate applies Migrations.
-func Migrate(ctx context.Context, db *database.DB) error { return db.Migrate(ctx, Migrations()) }
-
 // row is one job as stored. The state scheduled is queued with a later run_at.
 type row struct {
 	bun.BaseModel `bun:"table:jobs"`
