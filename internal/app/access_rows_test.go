@@ -131,6 +131,17 @@ func seen(t *testing.T, l *lab) objects {
 	return objects{"id": found.PictureID, "inference": found.ID, "box": found.Boxes[0].ID}
 }
 
+// inFolder is a folder of the owner with a picture in it.
+func inFolder(t *testing.T, l *lab) objects {
+	t.Helper()
+	picture := seen(t, l)["id"]
+	_, set, err := l.core.Vision.Picture(l.as(t, owner), picture)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return objects{"id": set.ID, "picture": picture}
+}
+
 func given(pairs ...string) func(*testing.T, *lab) objects {
 	return func(*testing.T, *lab) objects {
 		object := objects{}
@@ -343,6 +354,7 @@ func consoleRows() map[string]accessRow {
 		"POST " + root + "/users/{id}/disable":          {want: page(admins(303)), objects: user, body: empty},
 		"GET " + root + "/tokens":                       {want: page(signedIn(200))},
 		"POST " + root + "/tokens":                      {want: page(signedIn(403)), body: fixedForm("name", "x", "days", "30")},
+		"POST " + root + "/tokens/revoke":               {want: page(hiding(303)), objects: one("id", (*lab).token), body: form(func(o objects) url.Values { return url.Values{"id": {o["id"]}} })},
 		"POST " + root + "/tokens/{id}/revoke":          {want: page(hiding(303)), objects: one("id", (*lab).token), body: empty},
 		"GET " + root + "/jobs":                         {want: page(stewards(200))},
 		"GET " + root + "/jobs/{id}":                    {want: page(stewards(200)), objects: job},
@@ -367,6 +379,10 @@ func visionPageRows() map[string]accessRow {
 		"POST " + root + "/folders/{id}/pictures": {
 			want: page(managing(303)), objects: folder, body: upload,
 		},
+		"POST " + root + "/folders/{id}/selected": {
+			want: page(managing(303)), objects: inFolder, body: form(func(o objects) url.Values { return url.Values{"act": {"delete"}, "id": {o["picture"]}} }),
+		},
+		"POST " + root + "/sample":                          {want: page(signedIn(303)), body: empty},
 		"GET " + root + "/pictures/{id}":                    {want: page(reading(200)), objects: seen},
 		"GET " + root + "/pictures/{id}/view":               {want: page(reading(200)), objects: seen},
 		"GET " + root + "/pictures/{id}/thumb":              {want: page(reading(200)), objects: seen, query: "?size=176"},
@@ -376,6 +392,8 @@ func visionPageRows() map[string]accessRow {
 		"GET " + root + "/seeds":                            {want: page(signedIn(200))},
 		"POST " + root + "/seeds":                           {want: page(stewards(303)), body: fixedForm("names", "Brassica napus")},
 		"GET " + root + "/pipelines":                        {want: page(signedIn(200))},
+		"GET " + root + "/pipelines/{id}":                   {want: page(signedIn(404)), objects: given("id", "none")},
+		"POST " + root + "/pipelines/{id}/try":              {want: page(admins(404)), objects: given("id", "none"), body: upload},
 		"POST " + root + "/pipelines/default":               {want: page(admins(303)), body: fixedForm("name", "fixed")},
 		"GET " + root + "/models":                           {want: page(signedIn(200))},
 		"POST " + root + "/models/retrain":                  {want: page(stewards(303)), body: empty},

@@ -6,6 +6,9 @@ import (
 	"fmt"
 	"log/slog"
 	"net"
+	"os"
+	"os/signal"
+	"syscall"
 
 	"granary/internal/platform/blob/bucket"
 	"granary/internal/platform/config"
@@ -64,15 +67,32 @@ func (c *Core) serve(ctx context.Context, version string, ready func(Started)) e
 	if err != nil {
 		return err
 	}
+	reload := make(chan os.Signal, 1)
+	signal.Notify(reload, syscall.SIGHUP)
+	defer signal.Stop(reload)
 	ready(started)
-	select {
-	case <-ctx.Done():
-		health.Drain()
-		c.Log.Info("stopping")
-		return nil
-	case err := <-server.Failed():
-		return err
+	for {
+		select {
+		case <-reload:
+			c.reload(ctx)
+		case <-ctx.Done():
+			health.Drain()
+			c.Log.Info("stopping")
+			return nil
+		case err := <-server.Failed():
+			return err
+		}
 	}
+}
+
+// reload reads the pipeline files again. With a file that cannot be read the
+// server goes on with the pipelines that it has.
+func (c *Core) reload(ctx context.Context) {
+	if err := c.loadPipelineFiles(ctx); err != nil {
+		c.Log.ErrorContext(ctx, "the pipeline files were not all read again", "error", err)
+		return
+	}
+	c.Log.InfoContext(ctx, "the pipeline files were read again", "files", len(c.Config.Vision.Pipelines.Files))
 }
 
 // loadPipelineFiles stores the pipelines of the configured files. A file that

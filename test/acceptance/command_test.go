@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 	"regexp"
 	"strings"
+	"syscall"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -286,4 +287,34 @@ func TestCommandsBesideServer(t *testing.T) {
 		page.Post(t, "/get-directories", fields{"container_name": id}).
 			Refused(t, 400, "Datastore Error retrieving user directories : User not found based on the given id: "+id)
 	})
+}
+
+// TestReloadReadsPipelineFiles changes a configured pipeline file under a
+// running server, then breaks it: the last one that could be read stays.
+func TestReloadReadsPipelineFiles(t *testing.T) {
+	t.Parallel()
+	store := harness.Local(t)
+	models := harness.NewModels(t)
+	file := store.Write(t, "pipelines.json", models.LegacyFile(t, swin, "first-key", nil))
+	store = store.With("NACHET_ENV=local", "NACHET_FRONTEND_DEV_URL="+origin, "GRANARY_VISION_PIPELINES_FILES="+file)
+	server := harness.Start(t, store)
+	id := store.Command(t, "user", "create", "--email", "kim@lab.example")
+	v := &visitor{w: &world{models: models, drawer: &harness.Drawer{}}, page: harness.NewClient(server.URL, origin), id: id}
+	body := v.request("General", swin, harness.DataURL("image/png", v.w.drawer.PNG(t)))
+	v.page.Post(t, "/inf", body).OK(t, nil)
+	store.Write(t, "pipelines.json", models.LegacyFile(t, swin, "second-key", nil))
+	server.Signal(t, syscall.SIGHUP)
+	harness.Eventually(t, "the pipeline file is read again", func() bool { return len(server.LogLines("read again")) == 1 })
+	v.page.Post(t, "/inf", body).OK(t, nil)
+	store.Write(t, "pipelines.json", []byte("{"))
+	server.Signal(t, syscall.SIGHUP)
+	harness.Eventually(t, "the broken file is reported", func() bool { return len(server.LogLines("not all read again")) == 1 })
+	v.page.Post(t, "/inf", body).OK(t, nil)
+	var keys []string
+	for _, call := range models.Calls("detector") {
+		keys = append(keys, call.Header.Get("Authorization"))
+	}
+	if diff := cmp.Diff([]string{"Bearer first-key", "Bearer second-key", "Bearer second-key"}, keys); diff != "" {
+		t.Errorf("detector calls (-want +got):\n%s", diff)
+	}
 }

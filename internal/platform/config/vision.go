@@ -18,7 +18,7 @@ type Vision struct {
 
 // VisionPipelines says where pipelines come from.
 type VisionPipelines struct {
-	Files         []string `yaml:"files" desc:"Pipeline files (YAML or JSON, own or legacy form) that are read at start and on reload, besides the imported ones."`
+	Files         []string `yaml:"files" desc:"Pipeline files (YAML or JSON, own or legacy form) that are read at start and on SIGHUP, besides the imported ones."`
 	DecryptionKey string   `yaml:"decryption_key" secret:"true" desc:"Fernet key (32 bytes in base64url) for encrypted values in legacy pipeline files."`
 }
 

@@ -119,6 +119,9 @@ func openPostgres(ctx context.Context, dsn string, conns int) (*DB, error) {
 	if cfg.ConnConfig.RuntimeParams["application_name"] == "" {
 		cfg.ConnConfig.RuntimeParams["application_name"] = "granary"
 	}
+	// A commit is durable when it is acknowledged, whatever the server's, the
+	// database's or the role's default says.
+	cfg.ConnConfig.RuntimeParams["synchronous_commit"] = "on"
 	pool, err := pgxpool.NewWithConfig(ctx, cfg)
 	if err != nil {
 		return nil, fmt.Errorf("open postgres: %w", err)
