@@ -4,7 +4,6 @@ import (
 	"net/http"
 
 	"granary/internal/console/ui"
-	"granary/internal/platform/fault"
 	"granary/internal/platform/identity"
 	"granary/internal/platform/web"
 )
@@ -42,7 +41,7 @@ func (d *Door) changePassword(w http.ResponseWriter, r *http.Request) error {
 		}
 		status := web.ErrorHeader(w, r, err)
 		w.Header().Del("WWW-Authenticate")
-		d.showAccount(w, r, status, fault.Message(err))
+		d.showAccount(w, r, status, d.kit.Explain(d.kit.Locale(r), err).Line())
 		return nil
 	}
 	ui.Redirect(w, r, ui.Root+"/account", "account.changed")

@@ -131,6 +131,7 @@ func (d *Door) Routes() []web.Route {
 		d.page("POST "+ui.Root+"/users/{id}/disable", web.AdminOnly, d.disableUser),
 		d.page("GET "+ui.Root+"/tokens", web.SignedIn, d.tokensPage),
 		d.page("POST "+ui.Root+"/tokens", web.SignedIn, d.createToken),
+		d.page("POST "+ui.Root+"/tokens/revoke", web.SignedIn, d.revokeTokens),
 		d.page("POST "+ui.Root+"/tokens/{id}/revoke", web.SignedIn, d.revokeToken),
 		d.page("GET "+ui.Root+"/jobs", web.StewardOnly, d.jobsPage),
 		d.page("GET "+ui.Root+"/jobs/{id}", web.StewardOnly, d.jobPage),

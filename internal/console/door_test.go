@@ -78,6 +78,13 @@ func (a *accounts) CreateToken(_ context.Context, n identity.NewToken) (identity
 	return identity.Token{Name: n.Name, Secret: "gry_secret"}, nil
 }
 
+func (a *accounts) RevokeToken(_ context.Context, id string) error {
+	if id == "none" {
+		return fault.New(fault.NotFound, "token not found")
+	}
+	return nil
+}
+
 // engine is a list with one failed and one running job.
 type engine struct{ console.Jobs }
 
@@ -114,7 +121,10 @@ func (engine) Stats(context.Context) ([]jobs.Depth, error) {
 
 type trail struct{ broken bool }
 
-func (trail) List(context.Context, identity.AuditQuery) ([]identity.Recorded, int64, error) {
+func (trail) List(_ context.Context, q identity.AuditQuery) ([]identity.Recorded, int64, error) {
+	if q.Before > 0 {
+		return nil, 0, nil
+	}
 	return []identity.Recorded{{Seq: 7, At: now, Actor: "u1", Action: "user_create", Object: "user:u2", Outcome: identity.OutcomeOK, RequestID: "ABCDEFGHIJ"}}, 3, nil
 }
 
@@ -172,6 +182,10 @@ func TestPages(t *testing.T) {
 		{name: "setup with a good link asks", path: "/console/setup?token=good", stranger: true, first: true, status: 200, want: []string{`value="good"`, `autocomplete="new-password"`}},
 		{name: "setup with a bad link is refused", path: "/console/setup?token=bad", stranger: true, first: true, status: 403, want: []string{"this link is not good any more"}},
 		{name: "setup afterwards offers sign in", path: "/console/setup?token=good", stranger: true, status: 200, want: []string{"/console/sign-in"}, unwanted: []string{"new-password"}},
+		{name: "a list sorts and keeps its filters", path: "/console/jobs?kind=vision_retrain&sort=state", status: 200, want: []string{`aria-sort="ascending"`, `href="/console/jobs?kind=vision_retrain&amp;sort=-state"`, "format=csv"}},
+		{name: "a list comes as a file", path: "/console/jobs?format=csv", status: 200, want: []string{"kind,state,progress", "vision_retrain,running,training,1,"}, unwanted: []string{"<html"}},
+		{name: "the trail comes as a file", path: "/console/audit?format=csv&sort=-seq", status: 200, want: []string{"seq,at,actor", "7,2026-11-21T12:00:00Z,u1,user_create"}},
+		{name: "only what can be revoked can be ticked", path: "/console/tokens", status: 200, want: []string{`value="t1" form="picked"`}, unwanted: []string{`value="t2" form="picked"`, `value="t3" form="picked"`}},
 		{name: "users are listed and escaped", path: "/console/users", status: 200, want: []string{"ada@lab.example", "&lt;b&gt;eve", "s-disabled", "cursor=more"}, unwanted: []string{"<b>eve", "/users/u1/disable"}},
 		{name: "tokens show their state", path: "/console/tokens", status: 200, want: []string{"s-active", "s-expired", "s-revoked", "/tokens/t1/revoke"}, unwanted: []string{"/tokens/t2/revoke", "gry_secret"}},
 		{name: "a notice is shown when known", path: "/console/tokens?done=tokens.revoked", status: 200, want: []string{"Token revoked."}},
@@ -249,6 +263,9 @@ func TestActions(t *testing.T) {
 		{name: "a taken address opens the form again", path: "/console/users", status: 409, form: url.Values{"email": {"taken@lab.example"}}, want: []string{"already exists", "<details class=\"disclose drop\" open>"}},
 		{name: "a new token is shown once", path: "/console/tokens", status: 200, form: url.Values{"name": {"script"}, "days": {"30"}}, want: []string{"gry_secret"}},
 		{name: "a token cannot live for ever", path: "/console/tokens", status: 400, form: url.Values{"name": {"script"}, "days": {"100000"}}, unwanted: []string{"gry_secret"}},
+		{name: "several tokens are revoked", path: "/console/tokens/revoke", status: 303, location: "/console/tokens?count=2&done=tokens.revoked_several", form: url.Values{"id": {"t1", "t2"}}},
+		{name: "what was revoked before a failure is told", path: "/console/tokens/revoke", status: 404, form: url.Values{"id": {"t1", "none", "t2"}}, want: []string{"1 of 3 tokens were revoked before this"}},
+		{name: "nothing ticked", path: "/console/tokens/revoke", status: 400, want: []string{"tick at least one line", "Nothing was changed"}},
 		{name: "a preference returns to the page", path: "/console/preferences", status: 303, location: "/console/jobs", form: url.Values{"language": {"fr"}, "next": {"/console/jobs"}}},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
@@ -311,6 +328,18 @@ func TestWriteErrorSendsStrangersToSignIn(t *testing.T) {
 				t.Errorf("WriteError = %d %s %q, want %d %q", w.Code, tc.field, w.Header().Get(tc.field), tc.status, tc.want)
 			}
 		})
+	}
+	for language, want := range map[string]string{
+		"en": `"detail":"the tray is full"`, "fr": `"detail":"La situation a changé entre-temps, ou ne s’y prête pas. (the tray is full)"`,
+	} {
+		r := signedIn(httptest.NewRequest(http.MethodPost, "/console/jobs", nil))
+		r.Header.Set("Accept", "application/json")
+		r.Header.Set("Accept-Language", language)
+		w := httptest.NewRecorder()
+		door.WriteError(w, r, fault.New(fault.Conflict, "the tray is full").After(7*time.Second))
+		if w.Code != http.StatusConflict || !strings.Contains(w.Body.String(), want) || w.Header().Get("Retry-After") != "7" {
+			t.Errorf("WriteError in %s = %d %s with Retry-After %q, want 409 with %s and 7", language, w.Code, w.Body, w.Header().Get("Retry-After"), want)
+		}
 	}
 	secret := httptest.NewRecorder()
 	door.WriteError(secret, signedIn(httptest.NewRequest(http.MethodGet, "/console", nil)), context.Canceled)

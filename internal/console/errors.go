@@ -1,6 +1,7 @@
 package console
 
 import (
+	"errors"
 	"net/http"
 	"net/url"
 	"strings"
@@ -13,7 +14,8 @@ import (
 
 // problem is what the error page says.
 type problem struct {
-	Title, Message, Kept, Todo, RequestID string
+	ui.Explanation
+	RequestID string
 }
 
 // WriteError answers with a page that says what happened, what was kept, what
@@ -21,31 +23,32 @@ type problem struct {
 // sign-in page and comes back afterwards. A script that asks for JSON gets a
 // problem document.
 func (d *Door) WriteError(w http.ResponseWriter, r *http.Request, err error) {
+	l := d.kit.Locale(r)
 	if strings.Contains(r.Header.Get("Accept"), "application/json") {
-		web.WriteProblem(w, r, err)
+		web.LogError(r.Context(), err) // with its cause, which the text for people leaves out
+		web.WriteProblem(w, r, inWords(err, d.kit.Explain(l, err).Line()))
 		return
 	}
 	if fault.Is(err, fault.Unauthenticated) {
 		d.sendToSignIn(w, r)
 		return
 	}
-	l := d.kit.Locale(r)
-	kind := fault.Of(err).String()
-	p := problem{
-		Title: l.T("problem.title_" + kind), Kept: l.T("problem.kept_default"),
-		Todo: l.T("problem.todo_" + kind), RequestID: web.RequestID(r.Context()),
-	}
-	// The texts of our own errors are English; the title and the advice say
-	// the same in the visitor's language.
-	if !fault.Is(err, fault.Internal) {
-		p.Message = fault.Message(err)
-	}
+	p := problem{Explanation: d.kit.Explain(l, err), RequestID: web.RequestID(r.Context())}
 	status := web.ErrorHeader(w, r, err)
 	_, signedIn := identity.From(r.Context())
 	d.kit.Render(w, r, ui.Page{
 		Name: "console/error", Title: p.Title, Crumbs: []ui.Crumb{{Text: p.Title}},
 		Status: status, Plain: !signedIn, Data: p,
 	})
+}
+
+// inWords returns an error of the same kind with another text.
+func inWords(err error, text string) error {
+	var own *fault.Error
+	if !errors.As(err, &own) || web.StatusOf(err) != web.Status(own.Kind) {
+		return err
+	}
+	return fault.New(own.Kind, "%s", text).After(own.RetryAfter)
 }
 
 func (d *Door) sendToSignIn(w http.ResponseWriter, r *http.Request) {

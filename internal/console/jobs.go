@@ -1,8 +1,11 @@
 package console
 
 import (
+	"cmp"
+	"context"
 	"net/http"
 	"slices"
+	"strconv"
 	"time"
 
 	"granary/internal/console/ui"
@@ -12,12 +15,11 @@ import (
 type jobsView struct {
 	Path   string
 	Queues []queueView
-	Jobs   []jobView
+	Table  ui.TableView[jobView]
 	State  string
 	States []jobs.State
 	Kind   string
 	Kinds  []string
-	Pager  pager
 }
 
 type queueView struct {
@@ -59,26 +61,24 @@ func jobStates() []jobs.State {
 func (d *Door) jobsPage(w http.ResponseWriter, r *http.Request) error {
 	q, l := r.URL.Query(), d.kit.Locale(r)
 	v := jobsView{Path: r.URL.RequestURI(), Kind: q.Get("kind"), States: jobStates()}
-	filter := jobs.Filter{Kind: v.Kind, Cursor: q.Get("cursor"), Limit: 100}
+	filter := jobs.Filter{Kind: v.Kind}
 	if s := jobs.State(q.Get("state")); s.Valid() {
 		v.State, filter.States = string(s), []jobs.State{s}
 	}
-	page, err := d.cfg.Jobs.List(r.Context(), filter)
-	if err != nil {
+	table, done, err := d.jobsTable(filter).Page(w, r)
+	if err != nil || done {
 		return err
 	}
-	for _, j := range page.Jobs {
-		v.Jobs = append(v.Jobs, newJobView(j, d.cfg.Now()))
+	v.Table = table
+	if v.Kind != "" {
+		v.Kinds = append(v.Kinds, v.Kind)
+	}
+	for _, j := range table.Rows {
 		if !slices.Contains(v.Kinds, j.Kind) {
 			v.Kinds = append(v.Kinds, j.Kind)
 		}
 	}
-	if v.Kind != "" && !slices.Contains(v.Kinds, v.Kind) {
-		v.Kinds = append(v.Kinds, v.Kind)
-	}
 	slices.Sort(v.Kinds)
-	base := ui.WithQuery(ui.WithQuery(ui.Root+"/jobs", "state", v.State), "kind", v.Kind)
-	v.Pager = newPager(base, filter.Cursor, page.Next)
 	if v.Queues, err = d.queues(r); err != nil {
 		return err
 	}
@@ -86,6 +86,49 @@ func (d *Door) jobsPage(w http.ResponseWriter, r *http.Request) error {
 		Name: "console/jobs", Title: l.T("jobs.title"), Active: "jobs", Crumbs: []ui.Crumb{{Text: l.T("jobs.title")}}, Data: v,
 	})
 	return nil
+}
+
+func (d *Door) jobsTable(filter jobs.Filter) ui.Table[jobView] {
+	text := func(id, heading string, of func(jobView) string) ui.Column[jobView] {
+		return ui.Column[jobView]{
+			ID: id, Text: heading, Export: of,
+			Compare: func(a, b jobView) int { return cmp.Compare(of(a), of(b)) },
+		}
+	}
+	return ui.Table[jobView]{
+		Name: "jobs", Key: func(j jobView) string { return j.ID },
+		Source: func(ctx context.Context, cursor string, limit int) ([]jobView, string, error) {
+			filter.Cursor, filter.Limit = cursor, limit
+			page, err := d.cfg.Jobs.List(ctx, filter)
+			if err != nil {
+				return nil, "", err
+			}
+			rows := make([]jobView, len(page.Jobs))
+			for i, j := range page.Jobs {
+				rows[i] = newJobView(j, d.cfg.Now())
+			}
+			return rows, page.Next, nil
+		},
+		Columns: []ui.Column[jobView]{
+			text("kind", "jobs.kind", func(j jobView) string { return j.Kind }),
+			text("state", "field.state", func(j jobView) string { return j.State }),
+			{ID: "progress", Text: "jobs.progress", Export: func(j jobView) string { return j.Note }},
+			{
+				ID: "attempt", Text: "jobs.attempt", Class: "num", Export: func(j jobView) string { return strconv.Itoa(j.Attempt) },
+				Compare: func(a, b jobView) int { return cmp.Compare(a.Attempt, b.Attempt) },
+			},
+			{
+				ID: "created_at", Text: "field.created", Export: func(j jobView) string { return ui.CSVTime(j.CreatedAt) },
+				Compare: func(a, b jobView) int { return a.CreatedAt.Compare(b.CreatedAt) },
+			},
+			{
+				ID: "took_seconds", Text: "jobs.took", Class: "num", Export: func(j jobView) string { return ui.CSVFloat(j.Took.Seconds()) },
+				Compare: func(a, b jobView) int { return cmp.Compare(a.Took, b.Took) },
+			},
+			{ID: "id", Text: "field.id", Export: func(j jobView) string { return j.ID }},
+			{ID: "error", Export: func(j jobView) string { return j.Error }},
+		},
+	}
 }
 
 func (d *Door) queues(r *http.Request) ([]queueView, error) {

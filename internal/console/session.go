@@ -55,7 +55,7 @@ func (d *Door) signIn(w http.ResponseWriter, r *http.Request) error {
 		status := web.ErrorHeader(w, r, err)
 		// A page that asks for the password is not an HTTP challenge.
 		w.Header().Del("WWW-Authenticate")
-		message := fault.Message(err)
+		message := d.kit.Explain(d.kit.Locale(r), err).Line()
 		if fault.Is(err, fault.Unauthenticated) {
 			message = d.kit.Locale(r).T("sign_in.wrong")
 		}
@@ -111,7 +111,7 @@ func (d *Door) setup(w http.ResponseWriter, r *http.Request) error {
 		}
 		status := web.ErrorHeader(w, r, err)
 		w.Header().Del("WWW-Authenticate")
-		d.showSetup(w, r, status, credentials{Needed: true, Token: form.Get("token"), Email: email, Error: fault.Message(err)})
+		d.showSetup(w, r, status, credentials{Needed: true, Token: form.Get("token"), Email: email, Error: d.kit.Explain(d.kit.Locale(r), err).Line()})
 		return nil
 	}
 	if _, err := d.cfg.Accounts.StartSession(w, r, email, password, clientAddr(r)); err != nil {

@@ -1,37 +1,23 @@
 package console
 
 import (
+	"cmp"
+	"context"
 	"net/http"
 
 	"granary/internal/console/ui"
-	"granary/internal/platform/fault"
 	"granary/internal/platform/identity"
 	"granary/internal/platform/web"
 )
 
 type usersView struct {
-	Users []identity.User
+	Table ui.TableView[identity.User]
 	Roles []identity.Role
 	Me    string
-	Pager pager
 	// Open shows the form at once, with what was typed and what is wrong.
 	Open  bool
 	Email string
 	Error string
-}
-
-// pager holds the addresses of other parts of a list.
-type pager struct{ First, Next string }
-
-func newPager(base, cursor, next string) pager {
-	var p pager
-	if cursor != "" {
-		p.First = base
-	}
-	if next != "" {
-		p.Next = ui.WithQuery(base, "cursor", next)
-	}
-	return p
 }
 
 func (d *Door) usersPage(w http.ResponseWriter, r *http.Request) error {
@@ -39,19 +25,54 @@ func (d *Door) usersPage(w http.ResponseWriter, r *http.Request) error {
 }
 
 func (d *Door) showUsers(w http.ResponseWriter, r *http.Request, status int, v usersView) error {
-	cursor, l := r.URL.Query().Get("cursor"), d.kit.Locale(r)
-	users, next, err := d.cfg.Accounts.List(r.Context(), identity.Page{Cursor: cursor, Limit: 100})
-	if err != nil {
+	table, done, err := d.usersTable().Page(w, r)
+	if err != nil || done {
 		return err
 	}
-	v.Users, v.Me = users, user(r).UserID
+	l := d.kit.Locale(r)
+	v.Table, v.Me = table, user(r).UserID
 	v.Roles = []identity.Role{identity.Member, identity.Steward, identity.Admin}
-	v.Pager = newPager(ui.Root+"/users", cursor, next)
 	d.kit.Render(w, r, ui.Page{
 		Name: "console/users", Title: l.T("users.title"), Active: "users", Status: status,
 		Crumbs: []ui.Crumb{{Text: l.T("users.title")}}, Notice: ui.Done(r, l, "users.changed"), Data: v,
 	})
 	return nil
+}
+
+func (d *Door) usersTable() ui.Table[identity.User] {
+	return ui.Table[identity.User]{
+		Name: "users", Key: func(u identity.User) string { return u.ID },
+		Source: func(ctx context.Context, cursor string, limit int) ([]identity.User, string, error) {
+			return d.cfg.Accounts.List(ctx, identity.Page{Cursor: cursor, Limit: limit})
+		},
+		Columns: []ui.Column[identity.User]{
+			{
+				ID: "email", Text: "field.email", Export: func(u identity.User) string { return u.Email },
+				Compare: func(a, b identity.User) int { return cmp.Compare(a.Email, b.Email) },
+			},
+			{
+				ID: "role", Text: "field.role", Export: func(u identity.User) string { return string(u.Role) },
+				Compare: func(a, b identity.User) int { return cmp.Compare(a.Role, b.Role) },
+			},
+			{
+				ID: "state", Text: "field.state", Export: userState,
+				Compare: func(a, b identity.User) int { return cmp.Compare(userState(a), userState(b)) },
+			},
+			{
+				ID: "created_at", Text: "field.created", Export: func(u identity.User) string { return ui.CSVTime(u.CreatedAt) },
+				Compare: func(a, b identity.User) int { return a.CreatedAt.Compare(b.CreatedAt) },
+			},
+			{ID: "id", Text: "field.id", Export: func(u identity.User) string { return u.ID }},
+			{ID: "act", Text: "field.actions", Class: "act"},
+		},
+	}
+}
+
+func userState(u identity.User) string {
+	if u.Disabled {
+		return "disabled"
+	}
+	return "active"
 }
 
 func (d *Door) createUser(w http.ResponseWriter, r *http.Request) error {
@@ -65,7 +86,7 @@ func (d *Door) createUser(w http.ResponseWriter, r *http.Request) error {
 		if !shown(err) {
 			return err
 		}
-		return d.showUsers(w, r, web.ErrorHeader(w, r, err), usersView{Open: true, Email: n.Email, Error: fault.Message(err)})
+		return d.showUsers(w, r, web.ErrorHeader(w, r, err), usersView{Open: true, Email: n.Email, Error: d.kit.Explain(d.kit.Locale(r), err).Line()})
 	}
 	ui.Redirect(w, r, ui.Root+"/users", "users.changed")
 	return nil

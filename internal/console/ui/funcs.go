@@ -106,7 +106,7 @@ func StateIcon(state string) string {
 	switch state {
 	case "succeeded", "verified", "confirmed", "active", "ready", "ok":
 		return "check"
-	case "failed", "refused", "unreachable":
+	case "failed", "refused", "unreachable", "unready":
 		return "alert"
 	case "running":
 		return "spin"

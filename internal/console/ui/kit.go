@@ -31,6 +31,8 @@ type Bundle struct {
 	Nav []NavGroup
 	// Results says where the result of a finished job of a kind is to be seen.
 	Results map[string]NavItem
+	// Errors are texts for errors that pages may show; the first match counts.
+	Errors []ErrorText
 }
 
 // NavGroup is a headed list of links in the rail. The heading is a message key.
@@ -67,6 +69,7 @@ type Kit struct {
 	cfg     Config
 	nav     []NavGroup
 	results map[string]NavItem
+	errors  []ErrorText
 	locales map[string]*Locale
 	// pages is by language, then by page name such as "vision/folder".
 	pages  map[string]map[string]*template.Template
@@ -83,6 +86,7 @@ func New(cfg Config, bundles ...Bundle) (*Kit, error) {
 	for _, b := range bundles {
 		k.nav = append(k.nav, b.Nav...)
 		maps.Copy(k.results, b.Results)
+		k.errors = append(k.errors, b.Errors...)
 	}
 	var err error
 	if k.assets, err = loadAssets(own, bundles); err != nil {

@@ -3,6 +3,7 @@ package ui
 import (
 	"net/http"
 	"net/url"
+	"strconv"
 	"strings"
 
 	"granary/internal/platform/web"
@@ -41,14 +42,20 @@ type Card struct {
 	Href, Action string
 	// Primary marks the one thing to start with.
 	Primary bool
+	// Post makes the action a form to Href instead of a link.
+	Post bool
 }
 
 // Hit is one thing that a search found; its texts are in the visitor's
 // language.
 type Hit struct{ Icon, Text, Kind, Href string }
 
-// noticeKey names the query value that carries a message key over a redirect.
-const noticeKey = "done"
+// noticeKey names the query value that carries a message key over a redirect,
+// countKey the one with the number that the message speaks of.
+const (
+	noticeKey = "done"
+	countKey  = "count"
+)
 
 // Redirect answers a finished action: the browser gets target with a 303, so
 // that a reload does not repeat the action. done is a message key to show
@@ -65,14 +72,23 @@ func Redirect(w http.ResponseWriter, r *http.Request, target, done string) {
 	http.Redirect(w, r, target, http.StatusSeeOther)
 }
 
+// RedirectCount is Redirect with a message about n things.
+func RedirectCount(w http.ResponseWriter, r *http.Request, target, done string, n int) {
+	Redirect(w, r, WithQuery(target, countKey, strconv.Itoa(n)), done)
+}
+
 // Done returns the notice that Redirect asked for, if it is one of allowed: an
 // address must not be able to put any message on a page.
 func Done(r *http.Request, l *Locale, allowed ...string) *Notice {
 	key := r.URL.Query().Get(noticeKey)
 	for _, a := range allowed {
-		if key == a {
-			return &Notice{Kind: "ok", Text: l.T(key)}
+		if key != a {
+			continue
 		}
+		if n, err := strconv.Atoi(r.URL.Query().Get(countKey)); err == nil {
+			return &Notice{Kind: "ok", Text: l.T(key, n)}
+		}
+		return &Notice{Kind: "ok", Text: l.T(key)}
 	}
 	return nil
 }

@@ -14,7 +14,7 @@ const root = ui.Root + "/vision"
 
 // Bundle is the section's files and links.
 func Bundle() ui.Bundle {
-	return ui.Bundle{Name: "vision", FS: files, Nav: []ui.NavGroup{{Heading: "vision.title", Items: []ui.NavItem{
+	return ui.Bundle{Name: "vision", FS: files, Errors: errorTexts(), Nav: []ui.NavGroup{{Heading: "vision.title", Items: []ui.NavItem{
 		{ID: "folders", Text: "folders.title", Href: root, Icon: "folder"},
 		{ID: "pipelines", Text: "pipelines.title", Href: root + "/pipelines", Icon: "pipeline"},
 		{ID: "models", Text: "models.title", Href: root + "/models", Icon: "model"},

@@ -30,9 +30,13 @@ func (s *Section) Cards(ctx context.Context, l *ui.Locale) ([]ui.Card, error) {
 			}
 		}
 	}
+	sample := ui.Card{
+		Icon: "seed", Title: l.T("card.sample"), Text: l.T("card.sample_text"),
+		Href: root + "/sample", Action: l.T("card.sample_action"), Primary: true, Post: true,
+	}
 	upload := ui.Card{
 		Icon: "upload", Title: l.T("card.upload"), Text: l.T("card.upload_text"),
-		Href: folderHref(set.ID), Action: l.T("card.upload_action"), Primary: true,
+		Href: folderHref(set.ID), Action: l.T("card.upload_action"), Primary: pictures > 0,
 	}
 	if pictures > 0 {
 		upload.Figure, upload.Unit = l.Int(int64(pictures)), l.T("card.pictures_unit", pictures)
@@ -56,6 +60,10 @@ func (s *Section) Cards(ctx context.Context, l *ui.Locale) ([]ui.Card, error) {
 			train.Figure = l.Percent(versions[i].Accuracy)
 			train.Unit = l.T("card.train_unit", strconv.FormatInt(versions[i].Number, 10))
 		}
+	}
+	if pictures == 0 {
+		// There is nothing to review yet, but there can be at once.
+		return []ui.Card{sample, upload, train}, nil
 	}
 	return []ui.Card{upload, review, train}, nil
 }

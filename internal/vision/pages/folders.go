@@ -2,10 +2,13 @@ package pages
 
 import (
 	"cmp"
+	"context"
 	"net/http"
 	"net/url"
 	"path"
+	"strconv"
 	"strings"
+	"time"
 
 	"granary/internal/console/ui"
 	"granary/internal/platform/fault"
@@ -120,15 +123,19 @@ type folderView struct {
 	Review    string // the first picture that waits for review
 	MaxBytes  string
 	Pipelines []pipelineChoice
-	Pictures  []thumbView
-	Pager     pager
+	Table     ui.TableView[thumbView]
+	// List shows lines instead of thumbnails; Other is the address of the other
+	// of the two.
+	List  bool
+	Other string
 }
-
-type pager struct{ First, Next string }
 
 type thumbView struct {
 	ID, Name, State         string
 	ThumbWidth, ThumbHeight int
+	Width, Height           int // pixels
+	Bytes                   int64
+	UploadedAt              time.Time
 }
 
 // pipelineChoice is a line of the pipeline selector.
@@ -159,49 +166,90 @@ func (p *pages) folder(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	cursor := r.URL.Query().Get("cursor")
-	pictures, err := p.service.SetPictures(ctx, set.ID, cursor, folderPage+1)
-	if err != nil {
+	states, review := map[string]string{}, ""
+	for _, line := range lines {
+		states[line.ID] = lineState(line)
+		if review == "" && states[line.ID] == "waiting" {
+			review = line.ID
+		}
+	}
+	table, done, err := p.picturesTable(set.ID, states).Page(w, r)
+	if err != nil || done {
 		return err
 	}
 	rights, err := p.service.Rights(ctx, set)
 	if err != nil {
 		return err
 	}
+	table.Pick = rights.Manage
 	v := folderView{
-		ID: set.ID, Name: folderName(set), Total: len(lines), Default: set.Kind == vision.DefaultSet,
-		Mine: rights.Manage, MaxBytes: l.Bytes(p.maxBytes()),
+		ID: set.ID, Name: folderName(set), Total: len(lines), Default: set.Kind == vision.DefaultSet, Review: review,
+		Mine: rights.Manage, MaxBytes: l.Bytes(p.maxBytes()), Table: table, List: r.URL.Query().Get("view") == "list",
+	}
+	v.Other = ui.WithQuery(folderHref(set.ID), "sort", r.URL.Query().Get("sort"))
+	if !v.List {
+		v.Other = ui.WithQuery(v.Other, "view", "list")
 	}
 	if v.Pipelines, err = p.choices(r); err != nil {
 		return err
-	}
-	if len(pictures) > folderPage {
-		pictures = pictures[:folderPage]
-		v.Pager.Next = ui.WithQuery(folderHref(set.ID), "cursor", pictures[folderPage-1].ID)
-	}
-	if cursor != "" {
-		v.Pager.First = folderHref(set.ID)
-	}
-	states := map[string]string{}
-	for _, line := range lines {
-		states[line.ID] = lineState(line)
-		if v.Review == "" && states[line.ID] == "waiting" {
-			v.Review = line.ID
-		}
-	}
-	for i := range pictures {
-		v.Pictures = append(v.Pictures, newThumb(&pictures[i], states[pictures[i].ID]))
 	}
 	if ui.Partial(r) {
 		p.kit.Fragment(w, r, "vision/folder", "grid", v)
 		return nil
 	}
 	p.kit.Render(w, r, ui.Page{
-		Name: "vision/folder", Title: v.Name, Active: "folders", Scripts: []string{"vision/upload.js"},
+		Name: "vision/folder", Title: v.Name, Active: "folders", Scripts: []string{"vision/upload.js", "vision/several.js"},
 		Crumbs: []ui.Crumb{{Text: l.T("folders.title"), Href: root}, {Text: v.Name}},
-		Notice: ui.Done(r, l, "upload.stored", "upload.unnamed"), Data: v,
+		Notice: ui.Done(r, l, "upload.stored", "upload.unnamed", "selected.classified", "selected.deleted"), Data: v,
 	})
 	return nil
+}
+
+// picturesTable lists a folder's pictures by upload, with their states.
+func (p *pages) picturesTable(setID string, states map[string]string) ui.Table[thumbView] {
+	text := func(id, heading string, of func(thumbView) string) ui.Column[thumbView] {
+		return ui.Column[thumbView]{
+			ID: id, Text: heading, Export: of,
+			Compare: func(a, b thumbView) int { return cmp.Compare(of(a), of(b)) },
+		}
+	}
+	number := func(id, heading string, of func(thumbView) int64) ui.Column[thumbView] {
+		return ui.Column[thumbView]{
+			ID: id, Text: heading, Class: "num", Export: func(v thumbView) string { return strconv.FormatInt(of(v), 10) },
+			Compare: func(a, b thumbView) int { return cmp.Compare(of(a), of(b)) },
+		}
+	}
+	return ui.Table[thumbView]{
+		Name: "pictures", Size: folderPage, Key: func(v thumbView) string { return v.ID },
+		Source: func(ctx context.Context, cursor string, limit int) ([]thumbView, string, error) {
+			pictures, err := p.service.SetPictures(ctx, setID, cursor, limit+1)
+			if err != nil {
+				return nil, "", err
+			}
+			next := ""
+			if len(pictures) > limit {
+				pictures = pictures[:limit]
+				next = pictures[limit-1].ID
+			}
+			rows := make([]thumbView, len(pictures))
+			for i := range pictures {
+				rows[i] = newThumb(&pictures[i], states[pictures[i].ID])
+			}
+			return rows, next, nil
+		},
+		Columns: []ui.Column[thumbView]{
+			text("name", "picture.name", func(v thumbView) string { return v.Name }),
+			text("state", "picture.state", func(v thumbView) string { return v.State }),
+			{
+				ID: "uploaded_at", Text: "picture.uploaded", Export: func(v thumbView) string { return ui.CSVTime(v.UploadedAt) },
+				Compare: func(a, b thumbView) int { return a.UploadedAt.Compare(b.UploadedAt) },
+			},
+			number("size_bytes", "picture.size", func(v thumbView) int64 { return v.Bytes }),
+			number("width", "picture.width", func(v thumbView) int64 { return int64(v.Width) }),
+			number("height", "picture.height", func(v thumbView) int64 { return int64(v.Height) }),
+			{ID: "id", Export: func(v thumbView) string { return v.ID }},
+		},
+	}
 }
 
 // lines returns what the listing says of the folder's pictures, in order.
@@ -234,7 +282,10 @@ func newThumb(picture *vision.Picture, state string) thumbView {
 	if state == "" {
 		state = "stored" // uploaded since the listing was read
 	}
-	v := thumbView{ID: picture.ID, Name: pictureName(picture), State: state}
+	v := thumbView{
+		ID: picture.ID, Name: pictureName(picture), State: state, Width: picture.Width, Height: picture.Height,
+		Bytes: picture.SizeBytes, UploadedAt: picture.UploadedAt,
+	}
 	v.ThumbWidth, v.ThumbHeight = fit(picture.Width, picture.Height, thumbSmall)
 	return v
 }

@@ -11,6 +11,9 @@ import (
 	"granary/internal/vision"
 )
 
+// errStale refuses a judgement on an answer that is not the newest any more.
+var errStale = fault.New(fault.Conflict, "the picture was classified again meanwhile")
+
 // judge takes one act on one box and answers the picture's new state: the
 // marks and the list for a script, the page again for a form.
 //
@@ -44,6 +47,9 @@ func (p *pages) judge(w http.ResponseWriter, r *http.Request) error {
 	}
 	v := pictureView{ID: picture.ID, CanReview: rights.Review, CanManage: rights.Manage}
 	v.answer(&inference)
+	if err := p.record(r.Context(), &v, &inference); err != nil {
+		return err
+	}
 	p.kit.Fragment(w, r, "vision/picture", "state", v)
 	return nil
 }
@@ -89,7 +95,7 @@ func (p *pages) correct(ctx context.Context, pictureID, inferenceID string, c vi
 		return vision.Inference{}, err
 	}
 	if latest.ID != inferenceID {
-		return vision.Inference{}, fault.New(fault.Conflict, "the picture was classified again meanwhile")
+		return vision.Inference{}, errStale
 	}
 	for i := range latest.Boxes {
 		if latest.Boxes[i].ID == c.BoxID {

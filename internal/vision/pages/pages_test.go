@@ -23,6 +23,7 @@ import (
 	"granary/internal/platform/identity"
 	"granary/internal/platform/web"
 	"granary/internal/vision"
+	"granary/internal/vision/engine"
 	"granary/internal/vision/engine/builtin"
 	"granary/internal/vision/pages"
 	"granary/internal/vision/pipeline"
@@ -152,6 +153,61 @@ func (f *fake) LatestInference(_ context.Context, id string) (vision.Inference, 
 	return f.inference(), nil
 }
 
+func (f *fake) PictureInferences(_ context.Context, id string) ([]vision.Inference, error) {
+	if id == "p2" {
+		return nil, nil
+	}
+	older := f.inference()
+	older.ID, older.PipelineName = "i0", "Swin"
+	return []vision.Inference{f.inference(), older}, nil
+}
+
+func (f *fake) Inference(_ context.Context, id string) (vision.Inference, error) {
+	inference := f.inference()
+	inference.ID = id
+	return inference, nil
+}
+
+func (f *fake) PipelineInferences(_ context.Context, id, after string, _ int) ([]vision.Inference, error) {
+	if id != "1" || after != "" {
+		return nil, nil
+	}
+	return []vision.Inference{f.inference()}, nil
+}
+
+func (f *fake) BoxCounts(context.Context, []vision.Inference) (map[string]vision.BoxCount, error) {
+	return map[string]vision.BoxCount{"i1": {Boxes: 3, Reviewed: 2}}, nil
+}
+
+func (f *fake) Judgements(context.Context, string) ([]vision.Judgement, error) {
+	return []vision.Judgement{
+		{BoxID: "b3", Action: "reject", Who: "<grace>@lab.example", At: now},
+		{BoxID: "b2", Action: "confirm", Who: "ada@lab.example", Undone: true, At: now},
+	}, nil
+}
+
+func (f *fake) PipelineHealth(context.Context) ([]vision.ModelHealth, error) {
+	f.note("health")
+	return []vision.ModelHealth{{
+		Pipeline: "Granary", Model: "granary-detector", CheckedAt: now,
+		Health: engine.Health{State: engine.Unready, Reason: engine.Refused, Detail: "status 503"},
+	}}, nil
+}
+
+func (f *fake) TryPipeline(_ context.Context, name string, data []byte) (*pipeline.Result, error) {
+	f.note("try", name)
+	f.uploaded = append(f.uploaded, data)
+	return &pipeline.Result{Boxes: []pipeline.Box{{Pixels: pipeline.Rect{TopX: 5, TopY: 6, BottomX: 25, BottomY: 36}, Label: "Avena <fatua>", Score: .5}}}, f.refuse
+}
+
+func (f *fake) DeletePicture(_ context.Context, id string) error {
+	f.note("delete picture", id)
+	if id == "theirs" {
+		return vision.ErrNotOwner
+	}
+	return f.refuse
+}
+
 func (f *fake) Confirm(_ context.Context, id string, boxes []string) (vision.Inference, error) {
 	f.note("confirm", id, strings.Join(boxes, ","))
 	return f.inference(), f.refuse
@@ -207,7 +263,7 @@ func (f *fake) ImportSeeds(_ context.Context, names []string) (int, error) {
 func (f *fake) Pipelines(context.Context) ([]vision.Pipeline, error) {
 	return []vision.Pipeline{
 		{ID: "1", Name: "Granary", Default: true, UpdatedAt: now, Definition: pipeline.Definition{
-			Models: []pipeline.Model{{Name: "granary-detector", Engine: "builtin"}},
+			Models: []pipeline.Model{{Name: "granary-detector", Engine: "builtin", Endpoint: "https://canary.example", APIKey: "canary"}},
 			Steps:  []pipeline.Step{{Kind: pipeline.StepDetect, Model: "granary-detector"}, {Kind: pipeline.StepPostProcess}},
 		}},
 		{ID: "2", Name: "Swin", UpdatedAt: now},
@@ -356,6 +412,41 @@ func TestPages(t *testing.T) {
 		},
 		{name: "one version in detail", path: "/console/vision/models?version=1", status: 200, want: []string{"Version 1 in detail"}, unwanted: []string{"/activate", "/rollback", "/retrain"}},
 		{name: "no model yet", path: "/console/vision/models", role: identity.Steward, empty: true, status: 200, want: []string{"Nothing learned yet", "/models/retrain"}},
+		{
+			name: "a folder as a list sorts and comes as a file", path: "/console/vision/folders/f1?view=list&sort=-name", rights: everything(), status: 200,
+			want: []string{`aria-sort="descending"`, `form="picked"`, "format=csv&amp;sort=-name&amp;view=list", `href="/console/vision/folders/f1?sort=-name"`, `id="picked"`},
+		},
+		{name: "a folder as a file", path: "/console/vision/folders/f1?format=csv", status: 200, want: []string{"name,state,uploaded_at,size_bytes,width,height,id\ntray <1>.png,waiting,2026-11-21T12:00:00Z,300,40,20,p1"}},
+		{name: "who may not manage ticks nothing", path: "/console/vision/folders/f1", rights: vision.Rights{Review: true}, status: 200, unwanted: []string{`form="picked"`, `id="picked"`}},
+		{
+			name: "a picture lists its answers and who judged them", path: "/console/vision/pictures/p1", rights: everything(), status: 200,
+			want: []string{`<option value="i1" selected>`, `<option value="i0">`, "Record of judgements: 2", "rejected", `class="undone"`, "&lt;grace&gt;@lab.example", "version 1"},
+		},
+		{
+			name: "an earlier answer is there to read", path: "/console/vision/pictures/p1?inference=i0", rights: everything(), status: 200,
+			want: []string{"An earlier result", `<option value="i0" selected>`}, unwanted: []string{`value="confirm"`, "/judge/", `data-act="draw"`},
+		},
+		{name: "an answer of another picture", path: "/console/vision/pictures/p1?inference=zz", rights: everything(), status: 404},
+		{
+			name: "a member sees no health", path: "/console/vision/pipelines?check=1", status: 200,
+			want: []string{"Not checked"}, unwanted: []string{"hx-trigger", "503"},
+		},
+		{name: "health is asked for when the page is there", path: "/console/vision/pipelines", role: identity.Steward, status: 200, want: []string{`hx-trigger="load"`, "Not checked"}},
+		{
+			name: "health with its reason", path: "/console/vision/pipelines?check=1", role: identity.Steward, status: 200,
+			want: []string{"s-unready", "not ready", "status 503", "every 15s"}, unwanted: []string{"canary"},
+		},
+		{
+			name: "a pipeline", path: "/console/vision/pipelines/1", role: identity.Admin, status: 200,
+			want: []string{"granary-detector", "<strong>find</strong>", "/pictures/p1?inference=i1", "/pipelines/1/try"}, unwanted: []string{"canary"},
+		},
+		{name: "a pipeline for a member", path: "/console/vision/pipelines/1", status: 200, want: []string{"Recent results"}, unwanted: []string{"/try", "canary"}},
+		{name: "a pipeline that said nothing yet", path: "/console/vision/pipelines/2", status: 200, want: []string{"No results yet"}},
+		{name: "no such pipeline", path: "/console/vision/pipelines/9", status: 404},
+		{name: "models as a file", path: "/console/vision/pipelines?format=csv", status: 200, want: []string{"granary-detector,Granary,"}, unwanted: []string{"canary"}},
+		{name: "model versions as a file", path: "/console/vision/models?format=csv&sort=accuracy", status: 200, want: []string{"version,state,accuracy,examples", "3,rejected,0.7,30"}},
+		{name: "the confusion matrix as a file", path: "/console/vision/models?format=confusion&version=1", status: 200, want: []string{"expert,Brassica napus,Lolium temulentum,recall\nBrassica napus,10,0,1\n"}},
+		{name: "seeds as a file under the same search", path: "/console/vision/seeds?q=lol&format=csv", status: 200, want: []string{"Lolium"}, unwanted: []string{"Brassica"}},
 		{name: "an unknown export", path: "/console/vision/export/xml", status: 404},
 		{name: "a thumbnail of another size", path: "/console/vision/pictures/p1/thumb?size=5000", status: 400},
 		{name: "somebody else's thumbnail", path: "/console/vision/pictures/theirs/thumb?size=176", status: 403},
@@ -447,6 +538,8 @@ func TestActions(t *testing.T) {
 		{"/console/vision/folders", "name=+New+", "create New", "/console/vision/folders/f1"},
 		{"/console/vision/folders/f1/delete", "", "delete f1", "/console/vision?done=folders.deleted"},
 		{"/console/vision/pictures/p2/classify", "pipeline=Swin", "classify p2 Swin", "/console/vision/pictures/p2"},
+		{"/console/vision/folders/f1/selected", "act=delete&id=p1&id=p2", "delete picture p1; delete picture p2", "/console/vision/folders/f1?count=2&done=selected.deleted"},
+		{"/console/vision/folders/f1/selected", "act=classify&pipeline=Swin&id=p1", "classify p1 Swin", "/console/vision/folders/f1?count=1&done=selected.classified"},
 		{"/console/vision/seeds", "names=" + url.QueryEscape(" A \r\n\r\nB"), "seeds A|B", "/console/vision/seeds?done=seeds.added"},
 		{"/console/vision/pipelines/default", "name=Swin", "default Swin", "/console/vision/pipelines?done=pipelines.saved"},
 		{"/console/vision/models/retrain", "", "retrain", "/console/jobs/j1"},
@@ -594,7 +687,7 @@ func TestSearch(t *testing.T) {
 	for query, want := range map[string]string{
 		"LOLIUM": "/console/vision/seeds?q=Lolium+temulentum",
 		"trial":  "/console/vision/folders/f1",
-		"swin":   "/console/vision/pipelines",
+		"swin":   "/console/vision/pipelines/2",
 		"p2":     "/console/vision/pictures/p2",
 		"theirs": "",
 		"zzz":    "",

@@ -26,8 +26,14 @@ type pictureView struct {
 	JudgeHref string
 	Pipeline  string
 	Models    []vision.ModelName
+	AskedAt   time.Time
 	Boxes     []boxView
 	Reviewed  int
+	// Answers are all that was said of the picture, newest first. Earlier says
+	// that the shown one is not the newest: it is there to read.
+	Answers []answerView
+	Earlier bool
+	Record  []judgementView
 
 	CanReview, CanManage, CanUndo bool
 
@@ -71,11 +77,7 @@ func (p *pages) picture(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	v.CanReview, v.CanManage = rights.Review, rights.Manage
-	inference, err := p.service.LatestInference(ctx, picture.ID)
-	switch {
-	case err == nil:
-		v.answer(&inference)
-	case !fault.Is(err, fault.NotFound):
+	if err := p.answers(r, &v); err != nil {
 		return err
 	}
 	lines, err := p.lines(r, set)
@@ -116,7 +118,7 @@ func neighbours(lines []vision.PictureLine, id string) (previous, next string) {
 // answer fills in what a pipeline said and experts made of it.
 func (v *pictureView) answer(inference *vision.Inference) {
 	v.Inferred = true
-	v.Pipeline, v.Models = inference.PipelineName, inference.Models
+	v.Pipeline, v.Models, v.AskedAt = inference.PipelineName, inference.Models, inference.CreatedAt
 	v.JudgeHref = pictureHref(inference.PictureID) + "/judge/" + url.PathEscape(inference.ID)
 	if inference.Width > 0 && inference.Height > 0 {
 		v.Width, v.Height = inference.Width, inference.Height

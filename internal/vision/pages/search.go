@@ -44,7 +44,7 @@ func (s *Section) Search(ctx context.Context, l *ui.Locale, query string) ([]ui.
 	}
 	found := 0
 	for i := range pipelines {
-		add(&found, "pipeline", pipelines[i].Name, "pipeline.one", root+"/pipelines")
+		add(&found, "pipeline", pipelines[i].Name, "pipeline.one", pipelineHref(pipelines[i].ID))
 	}
 	seeds, err := s.service.Seeds(ctx)
 	if err != nil {

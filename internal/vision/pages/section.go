@@ -9,6 +9,7 @@ import (
 	"granary/internal/platform/identity"
 	"granary/internal/platform/web"
 	"granary/internal/vision"
+	"granary/internal/vision/pipeline"
 	"granary/internal/vision/raster"
 )
 
@@ -31,6 +32,11 @@ type Service interface {
 
 	ClassifyPicture(ctx context.Context, pictureID, pipelineName string) (vision.Inference, error)
 	LatestInference(ctx context.Context, pictureID string) (vision.Inference, error)
+	Inference(ctx context.Context, id string) (vision.Inference, error)
+	PictureInferences(ctx context.Context, pictureID string) ([]vision.Inference, error)
+	PipelineInferences(ctx context.Context, pipelineID, after string, limit int) ([]vision.Inference, error)
+	BoxCounts(ctx context.Context, inferences []vision.Inference) (map[string]vision.BoxCount, error)
+	Judgements(ctx context.Context, inferenceID string) ([]vision.Judgement, error)
 	Confirm(ctx context.Context, inferenceID string, boxIDs []string) (vision.Inference, error)
 	Correct(ctx context.Context, inferenceID string, corrections []vision.Correction) (vision.Inference, error)
 	DrawBox(ctx context.Context, inferenceID, seedName string, rect vision.Rect) (vision.Inference, error)
@@ -41,6 +47,8 @@ type Service interface {
 	Seeds(ctx context.Context) ([]vision.Seed, error)
 	ImportSeeds(ctx context.Context, names []string) (int, error)
 	Pipelines(ctx context.Context) ([]vision.Pipeline, error)
+	PipelineHealth(ctx context.Context) ([]vision.ModelHealth, error)
+	TryPipeline(ctx context.Context, name string, data []byte) (*pipeline.Result, error)
 	SetDefaultPipeline(ctx context.Context, name string) error
 	ModelVersions(ctx context.Context) ([]vision.ModelVersion, error)
 	Retrain(ctx context.Context) (jobID string, err error)
@@ -103,6 +111,8 @@ func (s *Section) Routes(kit *ui.Kit, fail ui.Fail) []web.Route {
 		page("POST "+root+"/folders/{id}/rename", web.SignedIn, p.renameFolder),
 		page("POST "+root+"/folders/{id}/delete", web.SignedIn, p.deleteFolder),
 		ui.Route("POST "+root+"/folders/{id}/pictures", web.SignedIn, maxUpload, p.upload, fail),
+		page("POST "+root+"/folders/{id}/selected", web.SignedIn, p.selected),
+		page("POST "+root+"/sample", web.SignedIn, p.sample),
 		page("GET "+root+"/pictures/{id}", web.SignedIn, p.picture),
 		page("GET "+root+"/pictures/{id}/view", web.SignedIn, p.view),
 		page("GET "+root+"/pictures/{id}/thumb", web.SignedIn, p.thumb),
@@ -112,6 +122,8 @@ func (s *Section) Routes(kit *ui.Kit, fail ui.Fail) []web.Route {
 		page("GET "+root+"/seeds", web.SignedIn, p.seeds),
 		page("POST "+root+"/seeds", web.StewardOnly, p.addSeeds),
 		page("GET "+root+"/pipelines", web.SignedIn, p.pipelines),
+		page("GET "+root+"/pipelines/{id}", web.SignedIn, p.pipeline),
+		ui.Route("POST "+root+"/pipelines/{id}/try", web.AdminOnly, p.maxBytes()+maxForm, p.try, fail),
 		page("POST "+root+"/pipelines/default", web.AdminOnly, p.setDefault),
 		page("GET "+root+"/models", web.SignedIn, p.models),
 		page("POST "+root+"/models/retrain", web.StewardOnly, p.retrain),

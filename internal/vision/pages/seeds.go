@@ -1,6 +1,7 @@
 package pages
 
 import (
+	"cmp"
 	"net/http"
 	"strings"
 
@@ -10,8 +11,10 @@ import (
 )
 
 type seedsView struct {
-	Seeds  []vision.Seed
+	Table  ui.TableView[vision.Seed]
+	Count  int
 	Query  string
+	Sort   string
 	CanAdd bool
 }
 
@@ -21,18 +24,41 @@ func (p *pages) seeds(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	v := seedsView{Query: r.URL.Query().Get("q"), CanAdd: steward(user(r.Context()))}
+	var seeds []vision.Seed
 	wanted := strings.ToLower(strings.TrimSpace(v.Query))
 	for _, seed := range all {
 		if strings.Contains(strings.ToLower(seed.Name), wanted) {
-			v.Seeds = append(v.Seeds, seed)
+			seeds = append(seeds, seed)
 		}
 	}
+	table, done, err := seedsTable(seeds).Page(w, r)
+	if err != nil || done {
+		return err
+	}
+	v.Table, v.Count, v.Sort = table, len(seeds), r.URL.Query().Get("sort")
 	l := p.kit.Locale(r)
 	p.kit.Render(w, r, ui.Page{
 		Name: "vision/seeds", Title: l.T("seeds.title"), Active: "seeds",
 		Crumbs: []ui.Crumb{{Text: l.T("seeds.title")}}, Notice: ui.Done(r, l, "seeds.added"), Data: v,
 	})
 	return nil
+}
+
+func seedsTable(seeds []vision.Seed) ui.Table[vision.Seed] {
+	return ui.Table[vision.Seed]{
+		Name: "seeds", Size: 500, Source: ui.Slice(seeds), Key: func(s vision.Seed) string { return s.ID },
+		Columns: []ui.Column[vision.Seed]{
+			{
+				ID: "name", Text: "seeds.name", Export: func(s vision.Seed) string { return s.Name },
+				Compare: func(a, b vision.Seed) int { return cmp.Compare(a.Key, b.Key) },
+			},
+			{
+				ID: "created_at", Text: "seeds.since", Export: func(s vision.Seed) string { return ui.CSVTime(s.CreatedAt) },
+				Compare: func(a, b vision.Seed) int { return a.CreatedAt.Compare(b.CreatedAt) },
+			},
+			{ID: "id", Text: "seeds.id", Export: func(s vision.Seed) string { return s.ID }},
+		},
+	}
 }
 
 // addSeeds adds one name a line.

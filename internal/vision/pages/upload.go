@@ -61,6 +61,9 @@ func (p *pages) upload(w http.ResponseWriter, r *http.Request) error {
 		switch name := part.FormName(); {
 		case name == "file" && part.FileName() != "":
 			result, err := p.take(r, set, part, pipeline, classify)
+			if err != nil && len(results) > 0 {
+				return ui.Kept(err, "upload.kept", len(results))
+			}
 			if err != nil {
 				return err
 			}
@@ -130,7 +133,7 @@ func (p *pages) take(r *http.Request, set vision.PictureSet, part *multipart.Par
 		// The picture is stored and stays so: saying that the upload failed
 		// would make people send it twice.
 		web.LogError(r.Context(), err)
-		result.Problem = fault.Message(err)
+		result.Problem = p.kit.Explain(p.kit.Locale(r), err).Line()
 		return result, nil
 	}
 	count := len(inference.Boxes)

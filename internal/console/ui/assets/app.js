@@ -20,6 +20,7 @@ export function typing(event) {
 async function copy(button) {
   await navigator.clipboard.writeText(button.dataset.copy);
   button.setAttribute("data-copied", "");
+  announce($("#live")?.dataset.copied ?? "");
   setTimeout(() => button.removeAttribute("data-copied"), 1500);
 }
 
@@ -39,6 +40,44 @@ document.addEventListener("click", (event) => {
     $(theme.value === "dark" ? ".to-light" : ".to-dark").focus();
   }
 });
+
+/** A button that copies a text, as the "copy" component has it. */
+export function copyButton(value) {
+  const button = document.createElement("button");
+  button.type = "button";
+  button.className = "quiet square";
+  button.dataset.copy = value;
+  const label = $("#live")?.dataset.copy ?? "";
+  button.title = label;
+  button.setAttribute("aria-label", label);
+  button.innerHTML = '<svg class="icon" viewBox="0 0 16 16" aria-hidden="true"><rect x="5.5" y="5.5" width="8" height="8" rx="1.5"/><path d="M10.5 5.5v-2a1 1 0 0 0-1-1h-6a1 1 0 0 0-1 1v6a1 1 0 0 0 1 1h2"/></svg>';
+  return button;
+}
+
+/** What an answer that is no success says: {message, id}. */
+export async function problemOf(answer, fallback) {
+  const known = answer.headers.get("Content-Type")?.includes("json") ? await answer.json() : {};
+  return { message: known.detail ?? `${fallback} (${answer.status})`, id: known.request_id ?? answer.headers.get("X-Request-Id") };
+}
+
+// ---- rows that are ticked ----
+
+const picks = () => $$('input[name=id][form="picked"]');
+
+function countPicks() {
+  const all = picks();
+  const n = all.filter((box) => box.checked).length;
+  const head = $("[data-pick-all]");
+  if (head) Object.assign(head, { checked: n > 0 && n === all.length, indeterminate: n > 0 && n < all.length });
+  const out = $("[data-picked]");
+  if (out) out.textContent = out.dataset.picked.replace("%", n);
+}
+
+document.addEventListener("change", (event) => {
+  if (event.target.matches?.("[data-pick-all]")) for (const box of picks()) box.checked = event.target.checked;
+  if (event.target.matches?.('[data-pick-all], [form="picked"]')) countPicks();
+});
+countPicks();
 
 // A form that cannot be undone asks first.
 document.addEventListener("submit", (event) => {
@@ -83,4 +122,26 @@ function localTimes(root) {
   for (const el of $$("time[data-local]", root)) el.title = format.format(new Date(el.dateTime));
 }
 localTimes(document);
-document.addEventListener("htmx:afterSwap", (event) => localTimes(event.target));
+document.addEventListener("htmx:afterSwap", (event) => {
+  localTimes(event.target);
+  $("#stale")?.remove();
+});
+
+// A list that could not be brought up to date says so, once.
+for (const kind of ["htmx:responseError", "htmx:sendError"]) {
+  document.addEventListener(kind, (event) => {
+    if ($("#stale")) return;
+    const note = document.createElement("div");
+    note.id = "stale";
+    note.className = "notice n-error";
+    const id = event.detail.xhr?.getResponseHeader("X-Request-Id");
+    note.append($("#live").dataset.stale, " ");
+    if (id) {
+      const code = document.createElement("code");
+      code.textContent = id;
+      note.append(code, copyButton(id));
+    }
+    $("#main").prepend(note);
+    announce($("#live").dataset.stale);
+  });
+}

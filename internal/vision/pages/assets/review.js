@@ -1,7 +1,7 @@
 // One picture with its boxes: selection, keys, judging. The server renders the
 // marks and the list; every act posts one form and puts the answer in place.
 
-import { $, $$, announce, typing } from "../app.js";
+import { $, $$, announce, copyButton, problemOf, typing } from "../app.js";
 import { Stage } from "./stage.js";
 import { Shaper } from "./shaper.js";
 
@@ -100,17 +100,19 @@ async function post(fields, then) {
       body: new URLSearchParams(fields),
     });
     if (!answer.ok) {
-      const problem = answer.headers.get("Content-Type")?.includes("json") ? await answer.json() : {};
-      throw new Error(problem.detail ?? `${text("Failed")} (${answer.status})`);
+      const problem = await problemOf(answer, text("Failed"));
+      throw Object.assign(new Error(problem.message), { id: problem.id });
     }
     if (answer.headers.get("HX-Redirect")) {
       location.assign(answer.headers.get("HX-Redirect"));
       return;
     }
     const page = new DOMParser().parseFromString(await answer.text(), "text/html");
+    const recordOpen = $("#record")?.open ?? false;
     const before = new Set(items().map((el) => el.dataset.box));
     $("#marks").replaceWith(document.adoptNode($("#marks", page)));
     $("#boxes").replaceWith(document.adoptNode($("#boxes", page)));
+    if ($("#record")) $("#record").open = recordOpen;
     toast(text(fields.act === "undo" ? "Undone" : "Saved"));
     const added = items().find((el) => !before.has(el.dataset.box));
     const keep = added?.dataset.box ?? (item(state.selected) ? state.selected : null);
@@ -121,18 +123,24 @@ async function post(fields, then) {
 }
 
 function fail(error) {
-  toast(error.message || text("Failed"), true);
+  // Without an id the server was never reached: the browser's own words say little.
+  toast(error.id ? error.message : text("Failed"), true, error.id);
   select(state.selected, { reveal: false });
 }
 
-function toast(message, bad = false) {
+function toast(message, bad = false, id = "") {
   $(".toast", stageElement)?.remove();
   const note = document.createElement("p");
   note.className = bad ? "toast bad" : "toast";
   note.textContent = message;
+  if (id) {
+    const code = document.createElement("code");
+    code.textContent = id;
+    note.append(code, copyButton(id));
+  }
   stageElement.append(note);
   announce(message);
-  setTimeout(() => note.remove(), bad ? 6000 : 1400);
+  setTimeout(() => note.remove(), id ? 20000 : bad ? 6000 : 1400);
 }
 
 /** After a judgement the next box that waits comes up. */
@@ -189,7 +197,7 @@ document.addEventListener("pointerover", (event) => {
 });
 
 document.addEventListener("click", (event) => {
-  const summary = event.target.closest?.("#boxes summary");
+  const summary = event.target.closest?.("#boxes .box > summary");
   if (summary) {
     event.preventDefault();
     const id = summary.parentElement.dataset.box;

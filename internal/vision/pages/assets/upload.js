@@ -1,7 +1,7 @@
 // Drag and drop on a folder's page: each picture is one request with its own
 // bar, two at a time; the grid follows as they arrive.
 
-import { $ } from "../app.js";
+import { $, copyButton } from "../app.js";
 
 const form = $("#upload");
 const list = $("#uploads");
@@ -86,11 +86,12 @@ if (form) {
       return;
     }
     job.el.classList.add("bad");
-    job.note.textContent = request.status ? `${form.dataset.failed} ${answer?.detail ?? request.status}` : form.dataset.lost;
+    job.note.textContent = request.status ? `${form.dataset.failed} ${answer?.detail ?? request.status} ` : form.dataset.lost;
+    if (answer?.request_id) job.note.append(copyButton(answer.request_id));
   };
 
   const refresh = async () => {
-    const answer = await fetch(location.pathname, { headers: { "HX-Request": "true" } });
+    const answer = await fetch(location.pathname + location.search, { headers: { "HX-Request": "true" } });
     if (answer.ok) $("#grid").innerHTML = await answer.text();
   };
 
