@@ -6,6 +6,8 @@ import (
 	"errors"
 	"strconv"
 	"strings"
+
+	"granary/internal/platform/web"
 )
 
 // A picture travels as one JSON string of megabytes. The standard decoder
@@ -85,7 +87,8 @@ func stringEnd(b []byte) int {
 // which must call resolve on its hoisted fields.
 func decodeBody(body []byte, v any) ([][]byte, error) {
 	short, long := hoist(body)
-	if err := json.Unmarshal(short, v); err != nil {
+	// Unknown fields are fine here; depth and lengths are capped.
+	if err := web.UnmarshalJSON(short, v, false); err != nil {
 		return nil, err
 	}
 	return long, nil

@@ -1,7 +1,6 @@
 package nachet
 
 import (
-	"encoding/json"
 	"errors"
 	"net/http"
 
@@ -54,8 +53,8 @@ func (d *Door) callerEmail(r *http.Request) (string, error) {
 	var args struct {
 		Email string `json:"email"`
 	}
-	if err := json.Unmarshal(in.body, &args); err != nil {
-		return "", &wireError{unhandled, "the body is not a JSON object", fault.New(fault.Invalid, "not JSON")}
+	if err := in.decode(&args); err != nil {
+		return "", err
 	}
 	if present {
 		return email, nil

@@ -2,7 +2,6 @@ package nachet
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"io"
 	"net/http"
@@ -68,15 +67,11 @@ func readAll(r *http.Request) ([]byte, error) {
 func (in *request) decode(v any, texts ...*hoisted) error {
 	long, err := decodeBody(in.body, v)
 	if err != nil {
-		var wrongType *json.UnmarshalTypeError
-		if errors.As(err, &wrongType) {
-			return &wireError{unhandled, "wrong type for " + wrongType.Field, fault.New(fault.Invalid, "wrong type")}
-		}
-		return &wireError{unhandled, "the body is not a JSON object", fault.New(fault.Invalid, "not JSON")}
+		return &wireError{unhandled, fault.Message(err), err}
 	}
 	for _, h := range texts {
 		if err := h.resolve(long); err != nil {
-			return &wireError{unhandled, "the body is not a JSON object", fault.New(fault.Invalid, "not JSON")}
+			return &wireError{unhandled, "the image is not a JSON string", fault.New(fault.Invalid, "image: %w", err)}
 		}
 	}
 	return nil

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"net/http"
 	"strings"
-	"sync"
 
 	"granary/internal/platform/fault"
 	"granary/internal/platform/fetch"
@@ -20,7 +19,7 @@ type factSheets struct {
 	service *vision.Service
 	address string // of the document; empty when none is configured
 	client  *fetch.Client
-	mu      sync.Mutex // one fetch at a time
+	turn    chan struct{} // one fetch at a time
 }
 
 func newFactSheets(service *vision.Service, base string) *factSheets {
@@ -28,15 +27,32 @@ func newFactSheets(service *vision.Service, base string) *factSheets {
 	if base != "" {
 		address = strings.TrimRight(base, "/") + "/seeds/all.json"
 	}
-	return &factSheets{service: service, address: address, client: fetch.New(fetch.Config{})}
+	return &factSheets{service: service, address: address, client: fetch.New(fetch.Config{}), turn: make(chan struct{}, 1)}
 }
 
 func (f *factSheets) reload(ctx context.Context) error {
 	if f.address == "" {
 		return fault.New(fault.Unavailable, "no address of seed data is configured")
 	}
-	f.mu.Lock()
-	defer f.mu.Unlock()
+	leave, err := f.enter(ctx)
+	if err != nil {
+		return err
+	}
+	defer leave()
+	return f.fetch(ctx)
+}
+
+// enter waits for the fetch in progress.
+func (f *factSheets) enter(ctx context.Context) (leave func(), err error) {
+	select {
+	case f.turn <- struct{}{}:
+		return func() { <-f.turn }, nil
+	case <-ctx.Done():
+		return nil, ctx.Err()
+	}
+}
+
+func (f *factSheets) fetch(ctx context.Context) error {
 	document, err := f.client.Get(ctx, f.address, maxFactBytes)
 	if err != nil {
 		return err
@@ -52,11 +68,20 @@ func (f *factSheets) find(ctx context.Context, name string) ([]byte, error) {
 	if !errors.Is(err, vision.ErrNoFacts) || f.address == "" {
 		return sheet, err
 	}
-	if imported, hasErr := f.service.HasFacts(ctx); imported || hasErr != nil {
-		return nil, errors.Join(err, hasErr)
-	}
-	if err := f.reload(ctx); err != nil {
+	leave, err := f.enter(ctx)
+	if err != nil {
 		return nil, err
+	}
+	defer leave()
+	// Whoever waited for another's fetch finds the sheets here.
+	imported, err := f.service.HasFacts(ctx)
+	if err != nil {
+		return nil, err
+	}
+	if !imported {
+		if err := f.fetch(ctx); err != nil {
+			return nil, err
+		}
 	}
 	return f.service.SeedFacts(ctx, name)
 }
