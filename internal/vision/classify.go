@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"slices"
 	"strconv"
 
 	"golang.org/x/sync/errgroup"
@@ -34,13 +33,6 @@ func (o openPipeline) fileName() string {
 		}
 	}
 	return defaultFileName
-}
-
-// crops reports whether the pipeline looks at parts of a picture.
-func (o openPipeline) crops() bool {
-	return slices.ContainsFunc(o.runner.Definition().Steps, func(s pipeline.Step) bool {
-		return s.Kind == pipeline.StepCrop
-	})
 }
 
 // insertChunk bounds the rows of one insert statement.
@@ -139,14 +131,6 @@ func (s *Service) storeAndRun(ctx context.Context, picture *Picture, data []byte
 		object, err = s.writeBytes(ctx, picture, data)
 		return err
 	})
-	if opened.crops() {
-		// Crops need the pixels as soon as the detector has answered. Whoever
-		// needs them first reports what is wrong with them.
-		group.Go(func() error {
-			_, _ = image.Image()
-			return nil
-		})
-	}
 	group.Go(func() (err error) {
 		result, err = s.run(ctx, opened, image, opts)
 		return err
@@ -278,11 +262,9 @@ func (s *Service) insertInference(ctx context.Context, tx database.Tx, inference
 	if _, err := tx.NewInsert().Model(inference).Exec(ctx); err != nil {
 		return fmt.Errorf("insert inference: %w", err)
 	}
-	var guesses []Guess
 	var labels []string
 	for i := range inference.Boxes {
 		for _, g := range inference.Boxes[i].Guesses {
-			guesses = append(guesses, g)
 			labels = append(labels, seedLabel(g.Label))
 		}
 	}
@@ -290,8 +272,13 @@ func (s *Service) insertInference(ctx context.Context, tx database.Tx, inference
 	if err != nil {
 		return err
 	}
-	for i := range guesses {
-		guesses[i].SeedID = seeds[i].ID
+	guesses := make([]Guess, 0, len(labels))
+	for i := range inference.Boxes {
+		own := inference.Boxes[i].Guesses
+		for j := range own {
+			own[j].SeedID = seeds[len(guesses)].ID
+			guesses = append(guesses, own[j])
+		}
 	}
 	if err := insertAll(ctx, tx, inference.Boxes); err != nil {
 		return fmt.Errorf("insert boxes: %w", err)

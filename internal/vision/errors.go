@@ -21,6 +21,7 @@ var (
 	ErrSessionOver  = fault.New(fault.Conflict, "the batch session has expired")
 	ErrNoArchive    = fault.New(fault.Unavailable, "no archive account is configured")
 	ErrNothingUndo  = fault.New(fault.NotFound, "there is no judgement left to undo")
+	ErrJudgedSince  = fault.New(fault.Conflict, "somebody else has judged this box since")
 	ErrTooFew       = fault.New(fault.Conflict, "too few verified boxes to train on")
 	ErrNotValidated = fault.New(fault.Invalid, "the picture was not validated first")
 )

@@ -366,10 +366,7 @@ func (s *Service) validate(ctx context.Context, tx database.Tx, setID, pictureID
 	for i, id := range seedIDs {
 		rows[i] = PictureSeed{ID: newID(), PictureID: pictureID, SeedID: id, CreatedAt: s.now()}
 	}
-	if len(rows) == 0 {
-		return nil
-	}
-	if _, err := tx.NewInsert().Model(&rows).Exec(ctx); err != nil {
+	if err := insertAll(ctx, tx, rows); err != nil {
 		return fmt.Errorf("insert picture seeds: %w", err)
 	}
 	return nil

@@ -6,6 +6,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"granary/internal/platform/identity"
 	"granary/internal/vision"
 )
 
@@ -110,6 +111,33 @@ func TestCorrectFindsTheSeed(t *testing.T) {
 		_, err = b.Correct(b.owner, "none", nil)
 		wantError(t, "Correct of an unknown inference", err, vision.ErrNoInference)
 		b.sound(t)
+	})
+}
+
+func TestUndoLeavesLaterJudgementsOfOthers(t *testing.T) {
+	t.Parallel()
+	each(t, func(t *testing.T, b *bundle) {
+		t.Helper()
+		first := b.classify(t, "General", left, right)
+		reviewer := identity.With(t.Context(), b.account(t, "steward@lab.example", identity.Steward))
+		box := first.Boxes[0]
+		_, err := b.Correct(b.owner, first.ID, []vision.Correction{{BoxID: box.ID, Rect: box.Rect()}})
+		must(t, err)
+		_, err = b.ReopenBox(reviewer, first.ID, box.ID)
+		must(t, err)
+		_, err = b.Confirm(reviewer, first.ID, []string{box.ID})
+		must(t, err)
+		_, err = b.Undo(b.owner, first.ID)
+		wantError(t, "Undo after another expert's judgement", err, vision.ErrJudgedSince)
+		_, err = b.Undo(reviewer, first.ID)
+		must(t, err)
+		_, err = b.Undo(reviewer, first.ID)
+		must(t, err)
+		undone, err := b.Undo(b.owner, first.ID)
+		must(t, err)
+		if undone.Boxes[0].Reviewed() {
+			t.Errorf("box = %+v after everybody's undo, want it unjudged", undone.Boxes[0])
+		}
 	})
 }
 

@@ -118,8 +118,10 @@ func (s *Service) Inference(ctx context.Context, id string) (Inference, error) {
 	if err != nil {
 		return Inference{}, err
 	}
-	_, _, err = s.Picture(ctx, inference.PictureID)
-	return inference, err
+	if _, _, err := s.Picture(ctx, inference.PictureID); err != nil {
+		return Inference{}, err
+	}
+	return inference, nil
 }
 
 // LatestInference returns the newest inference of a picture that the caller

@@ -10,8 +10,9 @@ import (
 	"granary/internal/platform/database"
 )
 
-// maxCachedPictures bounds the listing cache: about 64 bytes each.
-const maxCachedPictures = 500_000
+// maxCachedLines bounds the listing cache: about 64 bytes each. A set counts
+// as a line itself, since many are empty.
+const maxCachedLines = 500_000
 
 // Listing is one picture set with a line for each of its pictures.
 type Listing struct {
@@ -119,15 +120,17 @@ func (s *Service) readLines(ctx context.Context, sets []string, at map[string]in
 
 // listingCache remembers the lines of sets by revision. Safe for concurrent use.
 type listingCache struct {
-	mu       sync.Mutex
-	entries  map[string]cachedLines
-	pictures int
+	mu      sync.Mutex
+	entries map[string]cachedLines
+	size    int
 }
 
 type cachedLines struct {
 	revision int64
 	lines    []PictureLine
 }
+
+func (c cachedLines) size() int { return 1 + len(c.lines) }
 
 func newListingCache() *listingCache { return &listingCache{entries: map[string]cachedLines{}} }
 
@@ -139,25 +142,31 @@ func (c *listingCache) get(setID string, revision int64) ([]PictureLine, bool) {
 }
 
 func (c *listingCache) put(setID string, revision int64, lines []PictureLine) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	if old, ok := c.entries[setID]; ok {
-		if old.revision > revision {
-			return
-		}
-		c.pictures -= len(old.lines)
-		delete(c.entries, setID)
-	}
-	for id, entry := range c.entries { // any entry will do: all are cheap to read again
-		if c.pictures+len(lines) <= maxCachedPictures {
-			break
-		}
-		c.pictures -= len(entry.lines)
-		delete(c.entries, id)
-	}
-	if len(lines) > maxCachedPictures {
+	fresh := cachedLines{revision: revision, lines: lines}
+	if fresh.size() > maxCachedLines {
 		return
 	}
-	c.entries[setID] = cachedLines{revision: revision, lines: lines}
-	c.pictures += len(lines)
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	old, known := c.entries[setID]
+	if known && old.revision > revision {
+		return
+	}
+	if known {
+		c.drop(setID, old)
+	}
+	for id, entry := range c.entries { // any entry will do: all are cheap to read again
+		if c.size+fresh.size() <= maxCachedLines {
+			break
+		}
+		c.drop(id, entry)
+	}
+	c.entries[setID] = fresh
+	c.size += fresh.size()
+}
+
+// drop forgets a set. The caller holds mu.
+func (c *listingCache) drop(setID string, entry cachedLines) {
+	c.size -= entry.size()
+	delete(c.entries, setID)
 }

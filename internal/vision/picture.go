@@ -59,7 +59,10 @@ func (s *Service) Picture(ctx context.Context, id string) (Picture, PictureSet, 
 	if err != nil {
 		return Picture{}, PictureSet{}, err
 	}
-	return picture, set, s.refused(ctx, "picture:"+id, permit(caller, read, set.OwnerID))
+	if err := permit(caller, read, set.OwnerID); err != nil {
+		return Picture{}, PictureSet{}, s.refused(ctx, "picture:"+id, err)
+	}
+	return picture, set, nil
 }
 
 func pictureWithSet(ctx context.Context, db bun.IDB, id string) (Picture, PictureSet, error) {

@@ -9,6 +9,7 @@ import (
 	"io/fs"
 	"log/slog"
 	"maps"
+	"sync/atomic"
 	"time"
 
 	"granary/internal/platform/blob"
@@ -81,7 +82,9 @@ type Service struct {
 	pipelines *pipelineCache
 	listings  *listingCache
 	models    *modelSource
-	health    *healthWatch
+
+	validations atomic.Uint64 // taken since the start
+	health      *healthWatch
 }
 
 // New returns the service. Close releases the models it opened.

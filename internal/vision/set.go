@@ -236,7 +236,10 @@ func (s *Service) Set(ctx context.Context, id string) (PictureSet, error) {
 	if err != nil {
 		return PictureSet{}, err
 	}
-	return set, s.refused(ctx, "picture_set:"+id, permit(caller, read, set.OwnerID))
+	if err := permit(caller, read, set.OwnerID); err != nil {
+		return PictureSet{}, s.refused(ctx, "picture_set:"+id, err)
+	}
+	return set, nil
 }
 
 func setByID(ctx context.Context, db bun.IDB, id string) (PictureSet, error) {

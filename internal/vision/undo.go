@@ -8,6 +8,8 @@ import (
 
 // Undo takes back the caller's latest judgement on the inference that is not
 // undone yet. The box returns to the state before it; a drawn box vanishes.
+// Errors: ErrNothingUndo; ErrJudgedSince when another expert judged the box
+// after that.
 func (s *Service) Undo(ctx context.Context, inferenceID string) (Inference, error) {
 	return s.judge(ctx, inferenceID, func(ctx context.Context, j *judging) error {
 		var last feedback
@@ -19,6 +21,9 @@ func (s *Service) Undo(ctx context.Context, inferenceID string) (Inference, erro
 		}
 		box, err := j.box(last.BoxID)
 		if err != nil {
+			return err
+		}
+		if err := j.refuseOvertaken(ctx, last); err != nil {
 			return err
 		}
 		if last.Action == "draw" {
@@ -40,6 +45,21 @@ func (s *Service) Undo(ctx context.Context, inferenceID string) (Inference, erro
 		}
 		return nil
 	})
+}
+
+// refuseOvertaken keeps an undo from wiping out what somebody else has said of
+// the box since.
+func (j *judging) refuseOvertaken(ctx context.Context, last feedback) error {
+	since, err := j.tx.NewSelect().Model((*feedback)(nil)).
+		Where("box_id = ? AND NOT undone AND user_id <> ?", last.BoxID, j.caller.UserID).
+		Where("(created_at, id) > (?, ?)", last.CreatedAt, last.ID).Exists(ctx)
+	if err != nil {
+		return fmt.Errorf("look for later judgements: %w", err)
+	}
+	if since {
+		return ErrJudgedSince
+	}
+	return nil
 }
 
 // erase removes a drawn box; its judgements go with it.

@@ -20,19 +20,21 @@ type validation struct {
 	ExpiresAt time.Time `bun:"expires_at"`
 }
 
+// trimEvery is how many notes are taken between two looks at the bound, since a
+// look walks over all that are kept.
+const trimEvery = 256
+
 // RememberValidation notes that a picture with this digest was approved.
 // Notes expire, and the oldest make room beyond a bound.
 func (s *Service) RememberValidation(ctx context.Context, sum string) error {
 	now := s.now()
 	note := validation{SHA256: sum, ExpiresAt: now.Add(s.cfg.ValidationExpiry)}
+	trim := s.validations.Add(1)%trimEvery == 1 // the first after a start, too
 	return s.db.InTx(ctx, func(ctx context.Context, tx database.Tx) error {
-		if _, err := tx.NewDelete().Model((*validation)(nil)).Where("expires_at < ?", now).Exec(ctx); err != nil {
-			return fmt.Errorf("drop expired validations: %w", err)
-		}
-		oldest := tx.NewSelect().Model((*validation)(nil)).Column("sha256").
-			Order("expires_at DESC").Limit(maxValidations).Offset(maxValidations - 1)
-		if _, err := tx.NewDelete().Model((*validation)(nil)).Where("sha256 IN (?)", oldest).Exec(ctx); err != nil {
-			return fmt.Errorf("drop oldest validations: %w", err)
+		if trim {
+			if err := trimValidations(ctx, tx, now); err != nil {
+				return err
+			}
 		}
 		if _, err := tx.NewInsert().Model(&note).On("CONFLICT (sha256) DO UPDATE").
 			Set("expires_at = EXCLUDED.expires_at").Exec(ctx); err != nil {
@@ -40,6 +42,19 @@ func (s *Service) RememberValidation(ctx context.Context, sum string) error {
 		}
 		return nil
 	})
+}
+
+// trimValidations drops what has expired and what is too much.
+func trimValidations(ctx context.Context, tx database.Tx, now time.Time) error {
+	if _, err := tx.NewDelete().Model((*validation)(nil)).Where("expires_at < ?", now).Exec(ctx); err != nil {
+		return fmt.Errorf("drop expired validations: %w", err)
+	}
+	oldest := tx.NewSelect().Model((*validation)(nil)).Column("expires_at").
+		Order("expires_at DESC").Limit(1).Offset(maxValidations)
+	if _, err := tx.NewDelete().Model((*validation)(nil)).Where("expires_at <= (?)", oldest).Exec(ctx); err != nil {
+		return fmt.Errorf("drop oldest validations: %w", err)
+	}
+	return nil
 }
 
 // requireValidation answers ErrNotValidated for a digest that is not noted.
