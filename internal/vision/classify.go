@@ -60,6 +60,7 @@ func (s *Service) Classify(ctx context.Context, in Classification) (Inference, e
 	if err != nil {
 		return Inference{}, err
 	}
+	defer opened.release()
 	caller, err := s.caller(ctx)
 	if err != nil {
 		return Inference{}, err
@@ -171,6 +172,7 @@ func (s *Service) ClassifyPicture(ctx context.Context, pictureID, pipelineName s
 	if err != nil {
 		return Inference{}, err
 	}
+	defer opened.release()
 	caller, err := s.caller(ctx)
 	if err != nil {
 		return Inference{}, err
@@ -246,7 +248,7 @@ func (s *Service) newInference(caller identity.Principal, picture *Picture, open
 	return inference
 }
 
-// mustJSON writes values of our own making: texts and lists of numbers.
+// mustJSON writes values of our own making.
 func mustJSON(v any) string {
 	text, err := json.Marshal(v)
 	if err != nil {

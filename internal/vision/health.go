@@ -96,6 +96,7 @@ func (s *Service) lookAt(ctx context.Context, m *ModelHealth) {
 	opened, err := s.pipelines.get(ctx, m.Pipeline)
 	if err == nil {
 		m.Health, err = opened.runner.Health(ctx, m.Model)
+		opened.release()
 	}
 	if err != nil {
 		m.Health = engine.Health{State: engine.Unreachable, Reason: engine.Unopened}

@@ -101,6 +101,7 @@ func (s *Service) TryPipeline(ctx context.Context, name string, data []byte) (*p
 	if err != nil {
 		return nil, err
 	}
+	defer opened.release()
 	image, err := s.cfg.Gate.Open(data)
 	if err != nil {
 		return nil, err

@@ -68,8 +68,8 @@ func (s *Service) Pipelines(ctx context.Context) ([]Pipeline, error) {
 	return rows, nil
 }
 
-// SavePipelines stores pipelines, replacing those of the same name, and seals
-// their endpoints and keys. Exactly one pipeline is the default afterwards: a
+// SavePipelines stores pipelines, replacing those of the same name unless they
+// are the same, and seals their endpoints and keys. Exactly one pipeline is the default afterwards: a
 // new default takes over, and without any the first becomes it. ids fixes the
 // ids of new pipelines by name and may be nil. Admins only.
 func (s *Service) SavePipelines(ctx context.Context, definitions []pipeline.Definition, ids map[string]string) error {
@@ -95,12 +95,37 @@ func (s *Service) SavePipelines(ctx context.Context, definitions []pipeline.Defi
 	}
 	return s.deed(ctx, pipelineTurn, func(ctx context.Context, tx database.Tx) error {
 		for i := range rows {
+			held, err := s.holds(ctx, tx, definitions[i])
+			if err != nil {
+				return err
+			}
+			if held {
+				continue
+			}
 			if err := s.savePipeline(ctx, tx, rows[i]); err != nil {
 				return err
 			}
 		}
 		return ensureDefault(ctx, tx)
 	})
+}
+
+// holds reports whether the same pipeline is in use already: files are read
+// again at every start, and nothing should be told or opened anew for that.
+func (s *Service) holds(ctx context.Context, tx database.Tx, definition pipeline.Definition) (bool, error) {
+	var row Pipeline
+	err := tx.NewSelect().Model(&row).Where("name = ? AND active", definition.Name).Scan(ctx)
+	if err := found(err, ErrNoPipeline, "read pipeline"); err != nil {
+		if errors.Is(err, ErrNoPipeline) {
+			err = nil
+		}
+		return false, err
+	}
+	current, err := s.openDefinition(row)
+	if err != nil { // sealed with another key: the new one heals it
+		return false, nil //nolint:nilerr // as the line above says
+	}
+	return mustJSON(current) == mustJSON(definition) && (row.Default || !definition.Default), nil
 }
 
 func (s *Service) savePipeline(ctx context.Context, tx database.Tx, row Pipeline) error {
@@ -208,13 +233,26 @@ type pipelineCache struct {
 	closed bool
 }
 
+// openPipeline is a pipeline ready to run. Its holder calls release when done:
+// a replaced one is closed when nobody holds it any more.
 type openPipeline struct {
 	id       string
 	revision int64
 	runner   *pipeline.Runner
+	holders  *sync.WaitGroup
 }
 
-// get returns the opened pipeline of that name, or ErrNoPipeline.
+// hold counts the caller in. The cache's mu is held, so that nobody comes
+// after retire has begun to wait.
+func (o openPipeline) hold() openPipeline {
+	o.holders.Add(1)
+	return o
+}
+
+func (o openPipeline) release() { o.holders.Done() }
+
+// get returns the opened pipeline of that name, which the caller releases, or
+// ErrNoPipeline.
 func (c *pipelineCache) get(ctx context.Context, name string) (openPipeline, error) {
 	var row Pipeline
 	err := c.service.db.Reader().NewSelect().Model(&row).Where("name = ? AND active", name).Scan(ctx)
@@ -224,7 +262,7 @@ func (c *pipelineCache) get(ctx context.Context, name string) (openPipeline, err
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if current, ok := c.open[name]; ok && current.id == row.ID && current.revision >= row.Revision {
-		return current, nil
+		return current.hold(), nil
 	}
 	if c.closed {
 		return openPipeline{}, fault.New(fault.Unavailable, "the server is stopping")
@@ -238,14 +276,16 @@ func (c *pipelineCache) get(ctx context.Context, name string) (openPipeline, err
 		return openPipeline{}, fmt.Errorf("open pipeline %s: %w", name, err)
 	}
 	if old, ok := c.open[name]; ok {
-		go c.retire(name, old.runner) // Close waits for runs in flight
+		go c.retire(name, old)
 	}
-	c.open[name] = openPipeline{id: row.ID, revision: row.Revision, runner: runner}
-	return c.open[name], nil
+	c.open[name] = openPipeline{id: row.ID, revision: row.Revision, runner: runner, holders: &sync.WaitGroup{}}
+	return c.open[name].hold(), nil
 }
 
-func (c *pipelineCache) retire(name string, runner *pipeline.Runner) {
-	if err := runner.Close(); err != nil {
+// retire closes a replaced pipeline once its last holder has released it.
+func (c *pipelineCache) retire(name string, old openPipeline) {
+	old.holders.Wait()
+	if err := old.runner.Close(); err != nil {
 		c.service.log.Warn("close replaced pipeline", "pipeline", name, "error", err)
 	}
 }

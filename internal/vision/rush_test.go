@@ -129,3 +129,65 @@ func TestManyFoldersAreArchivedAtOnce(t *testing.T) {
 		b.sound(t)
 	})
 }
+
+// TestPipelineIsReplacedUnderLoad changes a pipeline over and over while it
+// answers: no request may notice.
+func TestPipelineIsReplacedUnderLoad(t *testing.T) {
+	t.Parallel()
+	each(t, func(t *testing.T, b *bundle) {
+		t.Helper()
+		b.model.answer(nil, []engine.Guess{{Label: "Avena fatua", Score: 0.9}}, left)
+		const requests = 12
+		rush(2*requests, func(i int) {
+			if i%2 == 0 {
+				changed := definition("fake")
+				changed.Description = fmt.Sprint("version ", i)
+				if err := b.SavePipelines(system(t), []pipeline.Definition{changed}, nil); err != nil {
+					t.Errorf("SavePipelines: %v", err)
+				}
+				return
+			}
+			_, err := b.Classify(b.owner, vision.Classification{
+				Pipeline: "fake", Data: picture(t, i), Options: pipeline.Options{Width: 100, Height: 80},
+			})
+			if err != nil {
+				t.Errorf("Classify: %v", err)
+			}
+		})
+	})
+}
+
+func TestTheSamePipelineIsNoChange(t *testing.T) {
+	t.Parallel()
+	each(t, func(t *testing.T, b *bundle) {
+		t.Helper()
+		before, entries := b.pipeline(t), len(b.trail(t))
+		must(t, b.SavePipelines(system(t), []pipeline.Definition{definition("fake")}, nil))
+		if after := b.pipeline(t); after.Revision != before.Revision || len(b.trail(t)) != entries {
+			t.Errorf("saving the same pipeline made revision %d and %d audit entries, want %d and none",
+				after.Revision, len(b.trail(t))-entries, before.Revision)
+		}
+		changed := definition("fake")
+		changed.Models[0].APIKey = "another-key"
+		must(t, b.SavePipelines(system(t), []pipeline.Definition{changed}, nil))
+		if after := b.pipeline(t); after.Revision != before.Revision+1 {
+			t.Errorf("saving another key made revision %d, want %d", after.Revision, before.Revision+1)
+		}
+		must(t, b.RemovePipeline(system(t), "fake"))
+		must(t, b.SavePipelines(system(t), []pipeline.Definition{changed}, nil))
+		if after := b.pipeline(t); !after.Active {
+			t.Error("a removed pipeline that was saved again is not active")
+		}
+	})
+}
+
+// pipeline returns the only one.
+func (b *bundle) pipeline(t *testing.T) vision.Pipeline {
+	t.Helper()
+	all, err := b.Pipelines(t.Context())
+	must(t, err)
+	if len(all) != 1 {
+		t.Fatalf("there are %d pipelines, want 1", len(all))
+	}
+	return all[0]
+}

@@ -82,9 +82,9 @@ type Service struct {
 	pipelines *pipelineCache
 	listings  *listingCache
 	models    *modelSource
+	health    *healthWatch
 
 	validations atomic.Uint64 // taken since the start
-	health      *healthWatch
 }
 
 // New returns the service. Close releases the models it opened.

@@ -25,6 +25,7 @@ func errorTexts() []ui.ErrorText {
 		{Err: vision.ErrSessionOver, Key: "error.session_over"},
 		{Err: vision.ErrNoArchive, Key: "error.no_archive"},
 		{Err: vision.ErrNothingUndo, Key: "error.nothing_undo"},
+		{Err: vision.ErrJudgedSince, Key: "error.judged_since"},
 		{Err: vision.ErrTooFew, Key: "error.too_few"},
 		{Err: vision.ErrNotValidated, Key: "error.not_validated"},
 		{Err: errStale, Key: "error.stale"},
