@@ -86,6 +86,10 @@ test("the one-time link creates the administrator and signs in", async () => {
   await page.waitForURL("**/console");
   assert.match(await textOf("h1"), /What would you like to do/);
   assert.equal(await page.locator(".card").count(), 4);
+  if (shots) {
+    await mkdir(shots, { recursive: true });
+    await page.screenshot({ path: join(shots, "first-run.png") });
+  }
 });
 
 test("the link works once", async () => {
@@ -95,6 +99,25 @@ test("the link works once", async () => {
   assert.equal(await other.page.locator("form[action$=setup]").count(), 0);
   other.guard.check();
   await other.context.close();
+});
+
+test("the sample picture ends in boxes, and is deleted from the list of its folder", async () => {
+  await page.goto("/console");
+  await page.getByRole("button", { name: "Find the seeds" }).click();
+  await page.waitForURL("**/console/vision/pictures/*");
+  assert.ok((await boxStates()).length >= 8, "the sample's objects are boxed");
+  await checkAccessibility(page, "the sample picture");
+  await page.locator(".crumbs a").nth(1).click();
+  await page.getByRole("link", { name: "As a list" }).click();
+  assert.equal(await page.locator(".picked").isVisible(), false);
+  await page.getByLabel("Select granary-sample.png").check();
+  assert.match(await textOf(".picked output"), /^1 selected$/);
+  await checkAccessibility(page, "a ticked line");
+  page.once("dialog", (dialog) => dialog.accept());
+  await page.locator(".picked button[value=delete]").click();
+  await page.waitForURL("**done=selected.deleted*");
+  assert.match(await textOf(".notice"), /^1 picture deleted\.$/);
+  guard.check();
 });
 
 test("pictures are uploaded with a bar each and classified", async () => {
@@ -182,7 +205,7 @@ test("hovering highlights a box in the picture and in the list", async () => {
   const frame = await mark.locator(".halo").boundingBox();
   await page.mouse.move(frame.x + frame.width / 2, frame.y + frame.height / 2);
   await page.waitForSelector(`#boxes details.hover[data-box="${id}"]`);
-  await page.locator("#boxes summary").first().hover();
+  await page.locator("#boxes .box > summary").first().hover();
   const other = await page.locator("#boxes details.box").first().getAttribute("data-box");
   await page.waitForSelector(`#marks .mark.hover[data-box="${other}"]`);
 });
@@ -255,6 +278,157 @@ test("a trained model offers guesses that digits pick", async () => {
   guard.check();
 });
 
+test("ticked pictures are asked about again, and the earlier result stays to read", async () => {
+  await page.goto("/console/vision");
+  await page.locator(".folder a").first().click();
+  await page.getByLabel("Select tray-3.png").check();
+  await Promise.all([page.waitForEvent("load"), page.locator(".picked button[value=classify]").click()]);
+  await openPicture(3);
+  assert.ok((await boxStates()).every((s) => s === "waiting"));
+  await saved(() => page.keyboard.press("x"));
+  await saved(() => page.keyboard.press("z"));
+  await page.locator("#record summary").click();
+  assert.match(await textOf("#record li.undone"), /rejected · undone .*ada@lab\.example/);
+  const answers = page.locator(".earlier select");
+  assert.ok((await answers.locator("option").count()) >= 3);
+  await Promise.all([page.waitForURL("**inference=*"), answers.selectOption({ index: 1 })]);
+  assert.match(await textOf(".stale"), /An earlier result/);
+  assert.equal(await page.locator("button[value=confirm], button[value=reopen], [data-act=draw]").count(), 0);
+  await checkAccessibility(page, "an earlier result");
+  guard.check();
+});
+
+test("lists sort on the server and come whole as files", async () => {
+  await page.goto("/console/vision");
+  await page.locator(".folder a").first().click();
+  await page.getByRole("link", { name: "As a list" }).click();
+  const names = () => page.locator("tbody th a").allInnerTexts();
+  await page.locator("thead").getByRole("link", { name: "Name" }).click();
+  await page.waitForURL("**sort=name*");
+  assert.deepEqual(await names(), ["tray-1.png", "tray-2.png", "tray-3.png"]);
+  assert.equal(await page.locator("th[aria-sort=ascending]").innerText(), "Name");
+  await page.locator("thead").getByRole("link", { name: "Name" }).click();
+  await page.waitForURL("**sort=-name*");
+  assert.deepEqual(await names(), ["tray-3.png", "tray-2.png", "tray-1.png"]);
+  await checkAccessibility(page, "a sorted list");
+  const file = await context.request.get(await page.getByRole("link", { name: "CSV", exact: true }).getAttribute("href"));
+  assert.match(file.headers()["content-disposition"], /granary-pictures\.csv/);
+  assert.match(await file.text(), /^name,state,uploaded_at,[^\n]*\ntray-3\.png,/);
+  for (const list of ["/console/users", "/console/tokens", "/console/jobs", "/console/audit", "/console/vision/seeds", "/console/vision/models", "/console/vision/pipelines"]) {
+    const answer = await context.request.get(`${list}?format=csv`);
+    assert.match(answer.headers()["content-type"] ?? "", /^text\/csv/, list);
+  }
+  guard.check();
+});
+
+test("a pipeline shows its models' health and is tried without storing anything", async () => {
+  await page.goto("/console/vision/pipelines");
+  await page.waitForSelector("#models .s-ready");
+  assert.equal(await page.locator("#models tbody .s-ready").count(), 2);
+  await page.locator(".pipe h2 a").first().click();
+  await page.waitForSelector("#models .s-ready");
+  assert.ok((await page.locator("tbody a[href*='inference=']").count()) >= 3);
+  const files = (await readdir(pictures)).sort().map((name) => join(pictures, name));
+  await page.locator("#try input[type=file]").setInputFiles(files[0]);
+  await page.locator("#try button").click();
+  await page.waitForSelector(".trial image");
+  assert.equal(await page.locator(".trial .mark").count(), await page.locator("#try tbody tr").count());
+  await checkAccessibility(page, "a trial");
+  if (shots) {
+    await mkdir(shots, { recursive: true });
+    await page.locator("#try").scrollIntoViewIfNeeded();
+    await page.screenshot({ path: join(shots, "trial.png") });
+  }
+  guard.check();
+});
+
+test("the review flow needs no mouse", async () => {
+  await page.goto("/console/vision");
+  const focusOn = async (selector) => {
+    for (let i = 0; i < 60; i++) {
+      await page.keyboard.press("Tab");
+      if (await page.evaluate((s) => document.activeElement?.matches(s) ?? false, selector)) return;
+    }
+    assert.fail(`the Tab key never reached ${selector}`);
+  };
+  await page.keyboard.press("Tab");
+  assert.ok(await page.evaluate(() => document.activeElement.matches("a.skip")), "the first stop skips to the content");
+  await page.keyboard.press("Enter");
+  await focusOn(".folder a");
+  await Promise.all([page.waitForURL("**/folders/*"), page.keyboard.press("Enter")]);
+  await focusOn(".thumb a");
+  await Promise.all([page.waitForURL("**/pictures/*"), page.keyboard.press("Enter")]);
+  await Promise.all([page.waitForEvent("framenavigated"), page.keyboard.press("n")]);
+  await page.waitForSelector("#boxes details.box");
+  await Promise.all([page.waitForEvent("framenavigated"), page.keyboard.press("n")]);
+  await page.waitForSelector("#boxes details.box[open]");
+  assert.match(await textOf("h1"), /tray-3/);
+
+  // With the keys alone: pick a guess, take it back, reject, name, draw, undo.
+  await saved(() => page.keyboard.press("Enter"));
+  await saved(() => page.keyboard.press("z"));
+  await page.keyboard.press("k");
+  await page.keyboard.press("j");
+  await saved(() => page.keyboard.press("x"));
+  await saved(() => page.keyboard.press("z"));
+  const count = (await boxStates()).length;
+  await page.keyboard.press("b");
+  await page.keyboard.press("ArrowRight");
+  await page.keyboard.press("Shift+ArrowDown");
+  await page.keyboard.press("Enter");
+  await page.waitForSelector("#naming:not([hidden])");
+  await page.keyboard.type("Cirsium arvense");
+  await saved(() => page.keyboard.press("Enter"));
+  assert.equal((await boxStates()).length, count + 1);
+  await saved(() => page.keyboard.press("z"));
+  await page.keyboard.press("?");
+  await page.waitForSelector("#keys:popover-open");
+  await page.keyboard.press("Escape");
+  // The list is a way of its own: every box and every act takes the focus.
+  await focusOn("#boxes .box > summary");
+  await page.keyboard.press("Enter");
+  await focusOn("#boxes details[open] button[value=confirm]");
+  const outline = await page.evaluate(() => getComputedStyle(document.activeElement).outlineStyle);
+  assert.equal(outline, "solid", "the focus shows");
+  await saved(() => page.keyboard.press("Enter"));
+  await saved(() => page.keyboard.press("z"));
+  guard.check();
+});
+
+test("on a phone the picture stands above its boxes, and both can be used", async () => {
+  await openPicture(3);
+  const phone = await openPage(browser, server.url, { viewport: { width: 390, height: 844 }, hasTouch: true, isMobile: true, storageState: await context.storageState() });
+  await phone.page.goto(page.url());
+  const stage = await phone.page.locator("#stage").boundingBox();
+  const list = await phone.page.locator("#boxes").boundingBox();
+  assert.ok(stage.width === 390 && stage.height >= 300 && list.y >= stage.y + stage.height, "the list lies below the picture");
+  await phone.page.locator("#boxes .box > summary").nth(1).tap();
+  const id = await phone.page.locator("#boxes details[open]").getAttribute("data-box");
+  assert.equal(await phone.page.locator("#marks .mark.selected").getAttribute("data-box"), id);
+  for (const button of await phone.page.locator("#boxes details[open] button").all()) {
+    const size = await button.boundingBox();
+    assert.ok(size.height >= 28 && size.x >= 0 && size.x + size.width <= 390, "every act is in reach of a finger");
+  }
+  await checkWidth(phone.page, "a picture on a phone");
+  phone.guard.check();
+  await phone.context.close();
+});
+
+test("nothing moves for those who asked for that", async () => {
+  const motion = (p) =>
+    p.evaluate(() => {
+      const bar = document.body.appendChild(document.createElement("progress"));
+      const name = getComputedStyle(bar).animationName;
+      bar.remove();
+      return name;
+    });
+  assert.equal(await motion(page), "none");
+  const lively = await openPage(browser, server.url, { reducedMotion: "no-preference" });
+  await lively.page.goto("/console/sign-in");
+  assert.equal(await motion(lively.page), "slide");
+  await lively.context.close();
+});
+
 test("the list of jobs keeps itself up to date", async () => {
   await page.goto("/console/jobs");
   await page.waitForResponse((r) => r.url().endsWith("/console/jobs") && r.request().headers()["hx-request"] === "true");
@@ -302,6 +476,11 @@ test("users and tokens are made, and a token is shown once", async () => {
   await checkAccessibility(page, "a new token");
   await page.goto("/console/tokens");
   assert.ok(!(await page.content()).includes(secret));
+  await page.getByLabel("Select all on this page").check();
+  page.once("dialog", (dialog) => dialog.accept());
+  await page.locator(".picked button").click();
+  await page.waitForURL("**done=tokens.revoked_several*");
+  assert.equal(await page.locator("tbody .s-revoked").count(), 1);
   guard.check();
 });
 
@@ -310,6 +489,11 @@ test("an address that leads nowhere says what to do, with a request id", async (
   await page.goto("/console/vision/pictures/0198c2aa-1111-7abc-9def-1234567890ab");
   assert.match(await textOf(".problem h1"), /Nothing here/);
   assert.match(await textOf(".problem code"), /\S{8,}/);
+  assert.match(await textOf(".problem p"), /This picture does not exist/);
+  await context.grantPermissions(["clipboard-read", "clipboard-write"]);
+  await page.locator(".problem [data-copy]").click();
+  await page.waitForSelector(".problem [data-copied]");
+  assert.equal(await page.evaluate(() => navigator.clipboard.readText()), await textOf(".problem code"));
   await checkAccessibility(page, "an error page");
   guard.check();
   guard.allowed.clear();
@@ -343,8 +527,10 @@ async function pageAddresses() {
   const folder = await page.locator(".crumbs a").nth(1).getAttribute("href");
   await page.goto("/console/jobs");
   const job = await page.locator("tbody th a").first().getAttribute("href");
+  await page.goto("/console/vision/pipelines");
+  const pipeline = await page.locator(".pipe h2 a").first().getAttribute("href");
   return [
-    "/console", "/console/vision", folder, picture, "/console/vision/pipelines", "/console/vision/models", "/console/vision/seeds",
+    "/console", "/console/vision", folder, `${folder}?view=list`, picture, "/console/vision/pipelines?check=1", `${pipeline}?check=1`, "/console/vision/models", "/console/vision/seeds",
     "/console/jobs", job, "/console/search?q=a", "/console/tokens", "/console/users", "/console/audit", "/console/account",
   ];
 }
@@ -360,6 +546,7 @@ test("pictures for the manual", async (t) => {
   const phone = { viewport: { width: 390, height: 844 }, locale: "fr-CA" };
   const wanted = [
     ["home", "/console", {}], ["folder", folder, {}], ["picture", picture, {}], ["picture-dark", picture, dark],
+    ["folder-list", `${folder}?view=list&sort=name`, {}], ["pipelines", "/console/vision/pipelines?check=1", {}],
     ["models", "/console/vision/models", {}], ["models-dark", "/console/vision/models", dark],
     ["picture-phone", picture, phone], ["home-phone", "/console", phone],
   ];
