@@ -19,22 +19,22 @@ func (s *Service) admit(ctx context.Context, db bun.IDB, caller identity.Princip
 	if set.Kind != BatchSet {
 		return ErrNoSet
 	}
-	repeated, err := db.NewSelect().Model((*Picture)(nil)).
-		Where("p.set_id = ? AND p.sha256 = ? AND p.batch", set.ID, sum).Exists(ctx)
-	if err != nil {
-		return fmt.Errorf("look for picture: %w", err)
-	}
-	if repeated {
-		return errRepeated
-	}
-	if !s.now().Before(set.ExpiresAt) {
-		return ErrSessionOver
-	}
+	// Counted first: outside a transaction a repeat of this very picture may be
+	// committed between the two looks, and must count as a repeat then.
 	held, err := db.NewSelect().Model((*Picture)(nil)).Where("p.set_id = ? AND p.batch", set.ID).Count(ctx)
 	if err != nil {
 		return fmt.Errorf("count pictures: %w", err)
 	}
-	if int64(held) >= set.ExpectedPictures {
+	repeated, err := db.NewSelect().Model((*Picture)(nil)).
+		Where("p.set_id = ? AND p.sha256 = ? AND p.batch", set.ID, sum).Exists(ctx)
+	switch {
+	case err != nil:
+		return fmt.Errorf("look for picture: %w", err)
+	case repeated:
+		return errRepeated
+	case !s.now().Before(set.ExpiresAt):
+		return ErrSessionOver
+	case int64(held) >= set.ExpectedPictures:
 		return ErrSessionFull
 	}
 	return nil
