@@ -5,7 +5,6 @@ import (
 	"os"
 
 	"granary/internal/app"
-	"granary/internal/platform/identity"
 	"granary/internal/vision"
 )
 
@@ -25,6 +24,6 @@ func (cmd *exportCmd) Run(c *cli) (err error) {
 			defer func() { err = errors.Join(err, file.Close()) }()
 			out = file
 		}
-		return core.Vision.Export(identity.With(c.ctx, identity.System()), vision.ExportFormat(cmd.Format), out)
+		return core.Vision.Export(c.operator(), vision.ExportFormat(cmd.Format), out)
 	})
 }

@@ -18,6 +18,7 @@ import (
 
 	"granary/internal/app"
 	"granary/internal/platform/config"
+	"granary/internal/platform/identity"
 	"granary/internal/platform/telemetry"
 )
 
@@ -124,6 +125,10 @@ func (c *cli) logger(cfg *config.Config) *slog.Logger {
 		Level: cfg.Telemetry.LogLevel, Format: cfg.Telemetry.LogFormat,
 	})
 }
+
+// operator is the context of a command's calls: whoever may run it on the
+// server's own machine may do everything. It is not for serving.
+func (c *cli) operator() context.Context { return identity.With(c.ctx, identity.System()) }
 
 // core opens the stores and services for one command and closes them after it.
 func (c *cli) core(fn func(core *app.Core) error) (err error) {

@@ -5,7 +5,6 @@ import (
 	"text/tabwriter"
 
 	"granary/internal/app"
-	"granary/internal/platform/identity"
 )
 
 type modelCmd struct {
@@ -19,7 +18,7 @@ type modelListCmd struct{}
 
 func (modelListCmd) Run(c *cli) error {
 	return c.core(func(core *app.Core) error {
-		versions, err := core.Vision.ModelVersions(identity.With(c.ctx, identity.System()))
+		versions, err := core.Vision.ModelVersions(c.operator())
 		if err != nil {
 			return err
 		}
@@ -37,7 +36,7 @@ type modelRetrainCmd struct{}
 
 func (modelRetrainCmd) Run(c *cli) error {
 	return c.core(func(core *app.Core) error {
-		id, err := core.Vision.Retrain(identity.With(c.ctx, identity.System()))
+		id, err := core.Vision.Retrain(c.operator())
 		if err == nil {
 			fmt.Fprintln(c.stdout, "queued as job", id)
 		}
@@ -51,7 +50,7 @@ type modelActivateCmd struct {
 
 func (cmd *modelActivateCmd) Run(c *cli) error {
 	return c.core(func(core *app.Core) error {
-		return core.Vision.ActivateModel(identity.With(c.ctx, identity.System()), cmd.Version)
+		return core.Vision.ActivateModel(c.operator(), cmd.Version)
 	})
 }
 
@@ -59,7 +58,7 @@ type modelRollbackCmd struct{}
 
 func (modelRollbackCmd) Run(c *cli) error {
 	return c.core(func(core *app.Core) error {
-		number, err := core.Vision.RollbackModel(identity.With(c.ctx, identity.System()))
+		number, err := core.Vision.RollbackModel(c.operator())
 		if err == nil {
 			fmt.Fprintf(c.stdout, "version %d is active\n", number)
 		}

@@ -9,7 +9,6 @@ import (
 	"text/tabwriter"
 
 	"granary/internal/app"
-	"granary/internal/platform/identity"
 	"granary/internal/vision"
 )
 
@@ -32,7 +31,7 @@ func (cmd *pipelineImportCmd) Run(c *cli) error {
 		if key == "" {
 			key = core.Config.Vision.Pipelines.DecryptionKey
 		}
-		ctx := identity.With(c.ctx, identity.System())
+		ctx := c.operator()
 		names, err := core.Vision.ImportPipelineFile(ctx, cmd.File, vision.ImportOptions{Key: key})
 		for _, name := range names {
 			fmt.Fprintln(c.stdout, "stored", name)
@@ -74,7 +73,7 @@ func (cmd *pipelineTestCmd) Run(c *cli) error {
 		if err != nil {
 			return err
 		}
-		result, err := core.Vision.TryPipeline(identity.With(c.ctx, identity.System()), cmd.Name, data)
+		result, err := core.Vision.TryPipeline(c.operator(), cmd.Name, data)
 		if err != nil {
 			return err
 		}
@@ -129,7 +128,7 @@ type pipelineDefaultCmd struct {
 
 func (cmd *pipelineDefaultCmd) Run(c *cli) error {
 	return c.core(func(core *app.Core) error {
-		return core.Vision.SetDefaultPipeline(identity.With(c.ctx, identity.System()), cmd.Name)
+		return core.Vision.SetDefaultPipeline(c.operator(), cmd.Name)
 	})
 }
 
@@ -139,6 +138,6 @@ type pipelineRemoveCmd struct {
 
 func (cmd *pipelineRemoveCmd) Run(c *cli) error {
 	return c.core(func(core *app.Core) error {
-		return core.Vision.RemovePipeline(identity.With(c.ctx, identity.System()), cmd.Name)
+		return core.Vision.RemovePipeline(c.operator(), cmd.Name)
 	})
 }

@@ -32,7 +32,7 @@ func (cmd *tokenCreateCmd) Run(c *cli) error {
 		if cmd.Expiry > 0 {
 			request.ExpiresAt = time.Now().Add(cmd.Expiry)
 		}
-		token, err := core.Users.CreateToken(identity.With(c.ctx, identity.System()), request)
+		token, err := core.Users.CreateToken(c.operator(), request)
 		if err == nil {
 			fmt.Fprintln(c.stdout, token.Secret)
 		}
@@ -46,7 +46,7 @@ type tokenListCmd struct {
 
 func (cmd *tokenListCmd) Run(c *cli) error {
 	return c.onUser(cmd.Email, func(core *app.Core, id string) error {
-		tokens, err := core.Users.Tokens(identity.With(c.ctx, identity.System()), id)
+		tokens, err := core.Users.Tokens(c.operator(), id)
 		if err != nil {
 			return err
 		}
@@ -65,6 +65,6 @@ type tokenRevokeCmd struct {
 
 func (cmd *tokenRevokeCmd) Run(c *cli) error {
 	return c.core(func(core *app.Core) error {
-		return core.Users.RevokeToken(identity.With(c.ctx, identity.System()), cmd.ID)
+		return core.Users.RevokeToken(c.operator(), cmd.ID)
 	})
 }

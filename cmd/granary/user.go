@@ -26,7 +26,7 @@ type userCreateCmd struct {
 
 func (cmd *userCreateCmd) Run(c *cli) error {
 	return c.core(func(core *app.Core) error {
-		user, err := core.Vision.CreateAccount(identity.With(c.ctx, identity.System()), identity.NewUser{
+		user, err := core.Vision.CreateAccount(c.operator(), identity.NewUser{
 			ID: cmd.ID, Email: cmd.Email, DisplayName: cmd.Name, Role: identity.Role(cmd.Role), Password: cmd.Password,
 		})
 		if err != nil {
@@ -41,7 +41,7 @@ type userListCmd struct{}
 
 func (userListCmd) Run(c *cli) error {
 	return c.core(func(core *app.Core) error {
-		ctx := identity.With(c.ctx, identity.System())
+		ctx := c.operator()
 		table := tabwriter.NewWriter(c.stdout, 0, 0, 2, ' ', 0)
 		fmt.Fprintln(table, "ID\tEMAIL\tROLE\tSTATE\tPASSWORD")
 		for page := (identity.Page{Limit: 500}); ; {
@@ -72,7 +72,7 @@ type userDisableCmd struct {
 
 func (cmd *userDisableCmd) Run(c *cli) error {
 	return c.onUser(cmd.Email, func(core *app.Core, id string) error {
-		return core.Users.Disable(identity.With(c.ctx, identity.System()), id)
+		return core.Users.Disable(c.operator(), id)
 	})
 }
 
@@ -82,7 +82,7 @@ type userEnableCmd struct {
 
 func (cmd *userEnableCmd) Run(c *cli) error {
 	return c.onUser(cmd.Email, func(core *app.Core, id string) error {
-		return core.Users.Enable(identity.With(c.ctx, identity.System()), id)
+		return core.Users.Enable(c.operator(), id)
 	})
 }
 
@@ -93,7 +93,7 @@ type userRoleCmd struct {
 
 func (cmd *userRoleCmd) Run(c *cli) error {
 	return c.onUser(cmd.Email, func(core *app.Core, id string) error {
-		return core.Users.SetRole(identity.With(c.ctx, identity.System()), id, identity.Role(cmd.Role))
+		return core.Users.SetRole(c.operator(), id, identity.Role(cmd.Role))
 	})
 }
 

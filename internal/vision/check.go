@@ -18,7 +18,13 @@ var invariants = []struct{ broken, query string }{
 		AND NOT EXISTS (SELECT 1 FROM vision_pictures AS p WHERE p.blob_key = o.key)`},
 	{"model version whose bytes are not in the ledger", `
 		SELECT v.id FROM vision_model_versions AS v
-		WHERE NOT EXISTS (SELECT 1 FROM blob_objects AS o WHERE o.key = v.blob_key AND o.state = 'live')`},
+		WHERE NOT EXISTS (SELECT 1 FROM blob_objects AS o WHERE o.key = v.blob_key AND o.state = 'live')
+		OR NOT EXISTS (SELECT 1 FROM blob_objects AS o WHERE o.key = v.examples_key AND o.state = 'live')`},
+	{"bytes of a model version that has no row", `
+		SELECT o.key FROM blob_objects AS o WHERE o.state = 'live' AND o.key LIKE 'vision/models/%'
+		AND NOT EXISTS (SELECT 1 FROM vision_model_versions AS v WHERE v.blob_key = o.key OR v.examples_key = o.key)`},
+	{"active model versions beside each other", `
+		SELECT v.model FROM vision_model_versions AS v WHERE v.state = 'active' GROUP BY v.model HAVING COUNT(*) > 1`},
 	{"verified box whose guess does not exist", `
 		SELECT b.id FROM vision_boxes AS b WHERE b.verified_guess_id <> ''
 		AND NOT EXISTS (SELECT 1 FROM vision_guesses AS g WHERE g.id = b.verified_guess_id AND g.box_id = b.id)`},

@@ -2,6 +2,7 @@ package vision
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -83,12 +84,7 @@ func (s *Service) fixUsers(ctx context.Context, f *Fixtures, _ string) error {
 func (s *Service) fixRows(ctx context.Context, f *Fixtures, _ string) error {
 	return s.db.InTx(ctx, func(ctx context.Context, tx database.Tx) error {
 		for _, in := range f.Seeds {
-			name, err := cleanSeedName(in.Name)
-			if err != nil {
-				return err
-			}
-			seed := Seed{ID: in.ID, Name: name, Key: seedKey(name), CreatedAt: s.now()}
-			if _, err := tx.NewInsert().Model(&seed).On("CONFLICT DO NOTHING").Exec(ctx); err != nil {
+			if err := s.fixSeed(ctx, tx, in.ID, in.Name); err != nil {
 				return fmt.Errorf("seed %s: %w", in.ID, err)
 			}
 		}
@@ -96,7 +92,14 @@ func (s *Service) fixRows(ctx context.Context, f *Fixtures, _ string) error {
 			set := PictureSet{
 				ID: in.ID, OwnerID: in.Owner, Name: in.Name, Kind: FolderSet, Revision: 1, CreatedAt: s.now(),
 			}
-			if _, err := tx.NewInsert().Model(&set).On("CONFLICT DO NOTHING").Exec(ctx); err != nil {
+			_, err := tx.NewInsert().Model(&set).On("CONFLICT (id) DO NOTHING").Exec(ctx)
+			switch {
+			case database.IsUnique(err):
+				err = ErrSetExists
+			case database.IsForeignKey(err):
+				err = ErrNoUser
+			}
+			if err != nil {
 				return fmt.Errorf("picture set %s: %w", in.ID, err)
 			}
 		}
@@ -104,10 +107,33 @@ func (s *Service) fixRows(ctx context.Context, f *Fixtures, _ string) error {
 	})
 }
 
+// fixSeed adds a seed, or gives the one of that name the fixed id: the standard
+// ones are there before any fixture. A seed that is in use keeps its id, which
+// is an error.
+func (s *Service) fixSeed(ctx context.Context, tx database.Tx, id, name string) error {
+	name, err := cleanSeedName(name)
+	if err != nil {
+		return err
+	}
+	_, err = tx.NewUpdate().Model((*Seed)(nil)).Set("id = ?", id).Where("name_key = ? AND id <> ?", seedKey(name), id).Exec(ctx)
+	if err == nil {
+		seed := Seed{ID: id, Name: name, Key: seedKey(name), CreatedAt: s.now()}
+		_, err = tx.NewInsert().Model(&seed).On("CONFLICT (id) DO NOTHING").Exec(ctx)
+	}
+	if database.IsForeignKey(err) || database.IsUnique(err) {
+		return fault.New(fault.Conflict, "the name %q or the id is in use: %w", name, err)
+	}
+	return err
+}
+
 func (s *Service) fixPictures(ctx context.Context, f *Fixtures, folder string) error {
 	for _, in := range f.Pictures {
-		if _, _, err := pictureWithSet(ctx, s.db.Reader(), in.ID); err == nil {
+		_, _, err := pictureWithSet(ctx, s.db.Reader(), in.ID)
+		if err == nil {
 			continue
+		}
+		if !errors.Is(err, ErrNoPicture) {
+			return err
 		}
 		data, err := os.ReadFile(filepath.Join(folder, in.File))
 		if err != nil {

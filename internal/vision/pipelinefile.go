@@ -47,7 +47,10 @@ func (s *Service) ImportPipelineFile(ctx context.Context, path string, opts Impo
 	for _, d := range definitions {
 		names = append(names, d.Name)
 	}
-	return names, s.SavePipelines(ctx, definitions, opts.IDs)
+	if err := s.SavePipelines(ctx, definitions, opts.IDs); err != nil {
+		return nil, err
+	}
+	return names, nil
 }
 
 // EnsureStandard fills an empty catalogue: the built-in pipeline when there is
