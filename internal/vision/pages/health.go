@@ -63,9 +63,10 @@ func (p *pages) modelRows(r *http.Request, pipelines []vision.Pipeline) ([]model
 	}
 	var rows []modelRow
 	for i := range pipelines {
-		for _, m := range pipelines[i].Definition.Models {
+		of := &pipelines[i]
+		for _, m := range of.Definition.Models {
 			m.Endpoint, m.APIKey = "", "" // Pipelines has none; a page must never have any
-			row := modelRow{PipelineID: pipelines[i].ID, Pipeline: pipelines[i].Name, Model: m, State: "unchecked", Reason: "unchecked"}
+			row := modelRow{PipelineID: of.ID, Pipeline: of.Name, Model: m, State: "unchecked", Reason: "unchecked"}
 			if h, ok := health[key{row.Pipeline, m.Name}]; ok {
 				row.State, row.Reason, row.Detail = string(h.State), string(h.Reason), h.Detail
 				row.Running, row.CheckedAt = h.Version, h.CheckedAt

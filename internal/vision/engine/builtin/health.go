@@ -17,8 +17,8 @@ func (*detector) Health(context.Context) engine.Health {
 }
 
 // Health tells whether a version is in use and can be loaded.
-func (c *classifier) Health(ctx context.Context) engine.Health {
-	active, err := c.source.Active(ctx)
+func (m *classifier) Health(ctx context.Context) engine.Health {
+	active, err := m.source.Active(ctx)
 	switch {
 	case err != nil:
 		return engine.Health{State: engine.Unreachable, Reason: engine.Unopened}
