@@ -3,7 +3,6 @@ package vision
 import (
 	"context"
 	"errors"
-	"fmt"
 	"time"
 
 	"granary/internal/platform/database"
@@ -95,14 +94,4 @@ func (s *Service) ReopenBox(ctx context.Context, inferenceID, boxID string) (Inf
 		box.VerifiedGuessID, box.Rejected, box.ReviewedAt = "", false, time.Time{}
 		return j.keep(ctx, box, "reopen", before)
 	})
-}
-
-// keep writes a change that is no judgement, which leaves the time of review to
-// its caller, and records it for Undo.
-func (j *judging) keep(ctx context.Context, box *Box, verb string, before boxState) error {
-	box.UpdatedAt = j.now
-	if _, err := j.tx.NewUpdate().Model(box).WherePK().Exec(ctx); err != nil {
-		return fmt.Errorf("update box: %w", err)
-	}
-	return j.record(ctx, box.ID, verb, before)
 }

@@ -93,8 +93,7 @@ func ignoreRepeat(err error) error {
 }
 
 func (s *Service) labelBatch(ctx context.Context, tx database.Tx, pictureID string, in BatchPicture) error {
-	j := judging{s: s, tx: tx}
-	seed, err := j.seed(ctx, Correction{SeedID: in.SeedID, SeedName: in.SeedName})
+	seed, err := s.chosenSeed(ctx, tx, in.SeedID, in.SeedName)
 	if err != nil {
 		return err
 	}

@@ -1,6 +1,7 @@
 package vision
 
 import (
+	"granary/internal/platform/fault"
 	"granary/internal/platform/identity"
 )
 
@@ -25,6 +26,8 @@ func permit(p identity.Principal, want action, ownerID string) error {
 		return ErrNotOwner
 	}
 }
+
+var errStewardOnly = fault.New(fault.Forbidden, "only a steward or an administrator may do this")
 
 // permitSteward is the decision about what belongs to the whole lab: models
 // and their training.

@@ -214,8 +214,6 @@ func notWorse(ctx context.Context, current *builtin.Classifier, report builtin.R
 	return report.NotWorse(inUse), note, nil
 }
 
-var errStewardOnly = fault.New(fault.Forbidden, "only a steward or an administrator may do this")
-
 func (s *Service) steward(ctx context.Context) (identity.Principal, error) {
 	p, err := s.caller(ctx)
 	if err != nil {

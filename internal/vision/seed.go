@@ -195,6 +195,19 @@ func seedByID(ctx context.Context, db bun.IDB, id string) (Seed, error) {
 	return seed, found(err, ErrNoSeed, "read seed")
 }
 
+// chosenSeed returns the seed with the id, or when there is none the one with
+// the name, creating it.
+func (s *Service) chosenSeed(ctx context.Context, tx database.Tx, id, name string) (Seed, error) {
+	if id != "" {
+		return seedByID(ctx, tx, id)
+	}
+	seeds, err := s.seedsByName(ctx, tx, []string{name})
+	if err != nil {
+		return Seed{}, err
+	}
+	return seeds[0], nil
+}
+
 // StandardSeeds are the species that the original deployment ships with.
 func StandardSeeds() []string {
 	return slices.Clone([]string{
