@@ -67,7 +67,7 @@ func lockTurn(ctx context.Context, conn *pgx.Conn, turn string) (release func(),
 		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), turnRelease)
 		defer cancel()
 		if _, err := conn.Exec(ctx, "SELECT pg_advisory_unlock"+key, turn); err != nil {
-			conn.Close(ctx) //nolint:errcheck // ends the session, which ends the lock
+			_ = conn.Close(ctx) // ends the session, which ends the lock
 		}
 	}, nil
 }

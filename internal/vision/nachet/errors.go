@@ -139,7 +139,7 @@ func writeBody(w http.ResponseWriter, status int, body []byte) {
 	w.Header().Set("Content-Type", "application/json")
 	w.Header().Set("Content-Length", strconv.Itoa(len(body)))
 	w.WriteHeader(status)
-	w.Write(body) //nolint:errcheck // the client has gone; there is nobody to tell
+	w.Write(body) // an error means that the client has gone: there is nobody to tell
 }
 
 // setDetail words an error about a picture set as the original does.
