@@ -1,16 +1,12 @@
 package raster
 
 import (
-	"bufio"
 	"bytes"
 	"encoding/binary"
 	"errors"
 	"hash/crc32"
 	"image"
 	"image/png"
-	"io"
-
-	"github.com/klauspost/compress/zlib"
 )
 
 // errUnusual sends a PNG to the standard decoder, which also words what is
@@ -33,148 +29,96 @@ func decodePNG(data []byte) (image.Image, error) {
 // decodePlainPNG decodes a walked file or returns any error to give up.
 func decodePlainPNG(data []byte) (image.Image, error) {
 	const depth8, methods = 8, "\x00\x00\x00" // deflate, five filters, one pass
-	if len(data) < 33 || data[24] != depth8 || string(data[26:29]) != methods {
+	if len(data) < 33 || data[24] != depth8 || data[25] != 0 && data[25] != 2 && data[25] != 6 || string(data[26:29]) != methods {
 		return nil, errUnusual
 	}
-	if err := checkPlainChunks(data[8:]); err != nil {
-		return nil, err
-	}
-	size := image.Rect(0, 0, int(binary.BigEndian.Uint32(data[16:])), int(binary.BigEndian.Uint32(data[20:])))
-	stream, err := zlib.NewReader(bufio.NewReaderSize(&idatReader{rest: data[8:]}, 32<<10))
+	packed, err := checkPlainChunks(data[8:])
 	if err != nil {
 		return nil, err
 	}
-	defer stream.Close() // the read to its end has checked it
-	var pixels image.Image
-	switch data[25] {
-	case 0:
-		gray := image.NewGray(size)
-		pixels, err = gray, readRows(stream, size, 1, gray.Pix, gray.Stride, func(dst, row []byte) { copy(dst, row) })
-	case 2:
-		opaque := image.NewRGBA(size)
-		pixels, err = opaque, readRows(stream, size, 3, opaque.Pix, opaque.Stride, expandRGB)
-	case 6:
-		nrgba := image.NewNRGBA(size)
-		pixels, err = nrgba, readRows(stream, size, 4, nrgba.Pix, nrgba.Stride, func(dst, row []byte) { copy(dst, row) })
-	default:
-		return nil, errUnusual
+	size := image.Rect(0, 0, int(binary.BigEndian.Uint32(data[16:])), int(binary.BigEndian.Uint32(data[20:])))
+	width, height := size.Dx(), size.Dy()
+	channels := int(pngChannels(data[25]))
+	count, stride := channels*width, channels*width // of a row in the file and in memory
+	if channels == 3 {
+		stride = 4 * width
 	}
-	return pixels, err
+	// The rows are unpacked to the end of the memory that they stay in, one
+	// byte before it: see placeRows.
+	memory := make([]byte, max(height*stride, height*(1+count))+1)
+	rows := memory[len(memory)-1-height*(1+count):]
+	if err := inflate(rows[:height*(1+count)], pixelStream(data[8:], packed)); err != nil {
+		return nil, err
+	}
+	pix := memory[: height*stride : height*stride]
+	if err := placeRows(pix, rows, stride, count, channels); err != nil {
+		return nil, err
+	}
+	switch channels {
+	case 1:
+		return &image.Gray{Pix: pix, Stride: stride, Rect: size}, nil
+	case 3:
+		return &image.RGBA{Pix: pix, Stride: stride, Rect: size}, nil
+	}
+	return &image.NRGBA{Pix: pix, Stride: stride, Rect: size}, nil
+}
+
+// pixelStream returns the bodies of the IDAT chunks of a checked file, size
+// bytes in all, in one piece: the file's own bytes if one chunk has them all.
+func pixelStream(rest []byte, size int) []byte {
+	var stream []byte
+	for len(stream) < size {
+		end := 8 + int(binary.BigEndian.Uint32(rest))
+		if string(rest[4:8]) == "IDAT" {
+			if end-8 == size {
+				return rest[8:end]
+			}
+			if stream == nil {
+				stream = make([]byte, 0, size)
+			}
+			stream = append(stream, rest[8:end]...)
+		}
+		rest = rest[end+4:]
+	}
+	return stream
 }
 
 // checkPlainChunks accepts IHDR, one run of IDAT, IEND and text or metadata
-// that does not change pixels, each with its right checksum.
-func checkPlainChunks(rest []byte) error {
+// that does not change pixels, each with its right checksum. It returns how
+// many bytes the IDAT chunks hold.
+func checkPlainChunks(rest []byte) (packed int, err error) {
 	before := ""
 	run := false // of IDAT, seen and over
 	for len(rest) >= 12 {
 		length := int64(binary.BigEndian.Uint32(rest))
 		if length > int64(len(rest))-12 {
-			return errTruncated
+			return 0, errTruncated
 		}
 		kind := string(rest[4:8])
 		if crc32.ChecksumIEEE(rest[4:8+length]) != binary.BigEndian.Uint32(rest[8+length:]) {
-			return errUnusual
+			return 0, errUnusual
 		}
 		switch kind {
 		case "IHDR":
 			if before != "" {
-				return errUnusual
+				return 0, errUnusual
 			}
 		case "IDAT":
 			if run && before != "IDAT" {
-				return errUnusual
+				return 0, errUnusual
 			}
 			run = true
+			packed += int(length)
 		case "IEND":
 			if !run || length != 0 {
-				return errUnusual
+				return 0, errUnusual
 			}
-			return nil
+			return packed, nil
 		case "tEXt", "zTXt", "iTXt", "tIME", "pHYs", "gAMA", "cHRM", "sRGB", "iCCP", "eXIf":
 		default:
-			return errUnusual
+			return 0, errUnusual
 		}
 		before, rest = kind, rest[12+length:]
 	}
-	return errTruncated
-}
-
-// readRows reads, unfilters and places every row. The stream must end after
-// the last one, with its checksum right.
-func readRows(stream io.Reader, size image.Rectangle, step int, pix []byte, stride int, place func(dst, row []byte)) error {
-	above, row := make([]byte, 1+step*size.Dx()), make([]byte, 1+step*size.Dx())
-	for y := range size.Dy() {
-		if _, err := io.ReadFull(stream, row); err != nil {
-			return err
-		}
-		if err := unfilter(row[0], row[1:], above[1:], step); err != nil {
-			return err
-		}
-		place(pix[y*stride:(y+1)*stride], row[1:])
-		above, row = row, above
-	}
-	if n, err := stream.Read(row[:1]); n != 0 || !errors.Is(err, io.EOF) {
-		return errUnusual
-	}
-	return nil
-}
-
-func expandRGB(dst, row []byte) {
-	for i, j := 0, 0; i+3 <= len(row) && j+4 <= len(dst); i, j = i+3, j+4 {
-		d, s := dst[j:j+4:j+4], row[i:i+3:i+3]
-		d[0], d[1], d[2], d[3] = s[0], s[1], s[2], 0xff
-	}
-}
-
-// unfilter undoes a row's filter (PNG, third edition, section 9.2). above is
-// the row before, unfiltered; step is the bytes of a pixel.
-func unfilter(filter byte, row, above []byte, step int) error {
-	above = above[:len(row)]
-	switch filter {
-	case 0:
-	case 1:
-		for i := step; i < len(row); i++ {
-			row[i] += row[i-step]
-		}
-	case 2:
-		for i, a := range above {
-			row[i] += a
-		}
-	case 3:
-		for i := range step {
-			row[i] += above[i] / 2
-		}
-		for i := step; i < len(row); i++ {
-			row[i] += byte((int(row[i-step]) + int(above[i])) / 2)
-		}
-	case 4:
-		for channel := range step { // left and corner stay in registers
-			left, corner := 0, 0
-			for i := channel; i < len(row); i += step {
-				up := int(above[i])
-				left = int(row[i] + paeth(left, up, corner))
-				left &= 0xff
-				row[i] = byte(left)
-				corner = up
-			}
-		}
-	default:
-		return errUnusual
-	}
-	return nil
-}
-
-// paeth predicts a sample from its neighbours (section 9.4).
-func paeth(left, up, corner int) byte {
-	toLeft, toUp := up-corner, left-corner
-	toCorner := toLeft + toUp
-	toLeft, toUp, toCorner = max(toLeft, -toLeft), max(toUp, -toUp), max(toCorner, -toCorner)
-	switch {
-	case toLeft <= toUp && toLeft <= toCorner:
-		return byte(left)
-	case toUp <= toCorner:
-		return byte(up)
-	}
-	return byte(corner)
+	return 0, errTruncated
 }
