@@ -336,7 +336,7 @@ test("a pipeline shows its models' health and is tried without storing anything"
   await checkAccessibility(page, "a trial");
   if (shots) {
     await mkdir(shots, { recursive: true });
-    await page.locator("#try").scrollIntoViewIfNeeded();
+    await page.locator("#try").evaluate((section) => section.scrollIntoView());
     await page.screenshot({ path: join(shots, "trial.png") });
   }
   guard.check();
