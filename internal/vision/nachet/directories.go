@@ -96,19 +96,19 @@ func writeFolder(w io.Writer, b []byte, l *vision.Listing) ([]byte, error) {
 }
 
 // appendPicture writes both spellings: the server's own, and the ones that the
-// front end reads.
+// front end reads. All but the id is one of four texts.
 func appendPicture(b []byte, p *vision.PictureLine) []byte {
-	b = append(b, `{"inference_exist":`...)
-	b = strconv.AppendBool(b, p.Inferred)
-	b = append(b, `,"inference_exists":`...)
-	b = strconv.AppendBool(b, p.Inferred)
-	b = append(b, `,"is_validated":`...)
-	b = strconv.AppendBool(b, p.Validated)
-	b = append(b, `,"is_validation":`...)
-	b = strconv.AppendBool(b, p.Validated)
-	b = append(b, `,"picture_id":`...)
-	b = appendText(b, p.ID)
-	return append(b, '}')
+	switch {
+	case p.Inferred && p.Validated:
+		b = append(b, `{"inference_exist":true,"inference_exists":true,"is_validated":true,"is_validation":true,"picture_id":`...)
+	case p.Inferred:
+		b = append(b, `{"inference_exist":true,"inference_exists":true,"is_validated":false,"is_validation":false,"picture_id":`...)
+	case p.Validated:
+		b = append(b, `{"inference_exist":false,"inference_exists":false,"is_validated":true,"is_validation":true,"picture_id":`...)
+	default:
+		b = append(b, `{"inference_exist":false,"inference_exists":false,"is_validated":false,"is_validation":false,"picture_id":`...)
+	}
+	return append(appendText(b, p.ID), '}')
 }
 
 func appendText(b []byte, s string) []byte {
