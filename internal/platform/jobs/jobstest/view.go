@@ -1,4 +1,3 @@
-//nolint:thelper // each function is a test of the suite, not a helper
 package jobstest
 
 import (
