@@ -13,43 +13,41 @@ func colour(c *canvas, mask []bool, m *moments, ground [3]float32) []float64 {
 	n := int(m.area)
 	var channel [3][]float64
 	var core, rim [3]float64
-	var cores, rims float64
+	cores := 0.0
 	var hue [hues]float64
 	chroma := 0.0
 	for k := range channel {
 		channel[k] = make([]float64, 0, n)
 	}
-	for i, set := range mask {
-		if !set {
-			continue
-		}
-		pixel := [3]float64{float64(c.l[i]), float64(c.a[i]), float64(c.b[i])}
-		dx, dy := float64(i%c.w)-m.x, float64(i/c.w)-m.y
-		u, v := 2*(dx*m.cos+dy*m.sin)/m.major, 2*(dy*m.cos-dx*m.sin)/m.minor
-		inner := u*u+v*v < 0.4
-		if inner {
-			cores++
-		} else {
-			rims++
-		}
-		for k := range pixel {
-			channel[k] = append(channel[k], pixel[k])
-			if inner {
-				core[k] += pixel[k]
-			} else {
-				rim[k] += pixel[k]
+	arc := arcs()
+	for y := range c.h {
+		dy := float64(y) - m.y
+		for x, set := range mask[y*c.w : (y+1)*c.w] {
+			if !set {
+				continue
 			}
+			i := y*c.w + x
+			pixel := [3]float64{float64(c.l[i]), float64(c.a[i]), float64(c.b[i])}
+			side := &rim
+			if m.radius(float64(x)-m.x, dy) < 0.4 {
+				side = &core
+				cores++
+			}
+			for k, v := range pixel {
+				channel[k] = append(channel[k], v)
+				side[k] += v
+			}
+			strength := math.Sqrt(pixel[1]*pixel[1] + pixel[2]*pixel[2])
+			chroma += strength
+			// Shared between the two nearest bins, so that a hue on a border does
+			// not jump.
+			at := arc.tangent(pixel[2], pixel[1])/(2*math.Pi)*hues + hues
+			low := int(at)
+			hue[low%hues] += strength * (1 - (at - float64(low)))
+			hue[(low+1)%hues] += strength * (at - float64(low))
 		}
-		strength := math.Hypot(pixel[1], pixel[2])
-		chroma += strength
-		turn := math.Atan2(pixel[2], pixel[1])/(2*math.Pi) + 1
-		// Shared between the two nearest bins, so that a hue on a border does
-		// not jump.
-		at := math.Mod(turn*hues, hues)
-		low := int(at)
-		hue[low%hues] += strength * (1 - (at - float64(low)))
-		hue[(low+1)%hues] += strength * (at - float64(low))
 	}
+	rims := m.area - cores
 	out := make([]float64, 0, colourCount)
 	for k := range channel {
 		mean, deviation := spread(channel[k])
@@ -92,6 +90,9 @@ func quantiles(v []float64, shares ...float64) []float64 {
 	out := make([]float64, 0, len(shares))
 	seen := 0
 	for i, n := range histogram {
+		if len(out) == len(shares) {
+			break
+		}
 		seen += n
 		for len(out) < len(shares) && float64(seen) > shares[len(out)]*float64(len(v)-1) {
 			out = append(out, low+(float64(i)+0.5)/4)

@@ -76,27 +76,33 @@ type moments struct {
 
 func newMoments(mask []bool, w int) moments {
 	var m moments
-	for i, set := range mask {
-		if set {
-			m.area++
-			m.x += float64(i % w)
-			m.y += float64(i / w)
+	h := len(mask) / w
+	for y := range h {
+		for x, set := range mask[y*w : (y+1)*w] {
+			if set {
+				m.area++
+				m.x += float64(x)
+				m.y += float64(y)
+			}
 		}
 	}
 	m.x /= m.area
 	m.y /= m.area
-	for i, set := range mask {
-		if !set {
-			continue
+	for y := range h {
+		dy := float64(y) - m.y
+		for x, set := range mask[y*w : (y+1)*w] {
+			if !set {
+				continue
+			}
+			dx := float64(x) - m.x
+			m.m20 += dx * dx
+			m.m11 += dx * dy
+			m.m02 += dy * dy
+			m.m30 += dx * dx * dx
+			m.m21 += dx * dx * dy
+			m.m12 += dx * dy * dy
+			m.m03 += dy * dy * dy
 		}
-		dx, dy := float64(i%w)-m.x, float64(i/w)-m.y
-		m.m20 += dx * dx
-		m.m11 += dx * dy
-		m.m02 += dy * dy
-		m.m30 += dx * dx * dx
-		m.m21 += dx * dx * dy
-		m.m12 += dx * dy * dy
-		m.m03 += dy * dy * dy
 	}
 	// Axes of the ellipse with the same second moments; a pixel itself has a
 	// variance of 1/12.
@@ -110,6 +116,13 @@ func newMoments(mask []bool, w int) moments {
 	deviation := m.major / 4
 	m.skewing = math.Abs(third) / (m.area * deviation * deviation * deviation)
 	return m
+}
+
+// radius is the squared distance of a pixel from the centroid, in the ellipse's
+// own radii: 1 on its edge.
+func (m *moments) radius(dx, dy float64) float64 {
+	u, v := 2*(dx*m.cos+dy*m.sin)/m.major, 2*(dy*m.cos-dx*m.sin)/m.minor
+	return u*u + v*v
 }
 
 // hu are Hu's seven invariants (1962) as signed logarithms. The last changes
@@ -235,14 +248,12 @@ func radii(path []complex128, m *moments) (mean, deviation float64) {
 // does not cover: corners, spines, hollows.
 func outside(mask []bool, w int, m *moments) float64 {
 	count := 0.0
-	for i, set := range mask {
-		if !set {
-			continue
-		}
-		dx, dy := float64(i%w)-m.x, float64(i/w)-m.y
-		u, v := 2*(dx*m.cos+dy*m.sin)/m.major, 2*(dy*m.cos-dx*m.sin)/m.minor
-		if u*u+v*v > 1 {
-			count++
+	for y := range len(mask) / w {
+		dy := float64(y) - m.y
+		for x, set := range mask[y*w : (y+1)*w] {
+			if set && m.radius(float64(x)-m.x, dy) > 1 {
+				count++
+			}
 		}
 	}
 	return count / m.area

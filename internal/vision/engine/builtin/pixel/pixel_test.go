@@ -6,6 +6,7 @@ import (
 	"image/draw"
 	"math"
 	"math/rand/v2"
+	"slices"
 	"testing"
 
 	"granary/internal/vision/engine/builtin/pixel"
@@ -53,8 +54,16 @@ func TestSourceAgreesWithTheImage(t *testing.T) {
 					t.Fatalf("NewSource() is %d × %d, want %d × %d", s.Width, s.Height, cut.Dx(), cut.Dy())
 				}
 				row := make([]uint8, 3*s.Width)
+				columns := []int{0, 2, 2, s.Width - 1}
+				picked := make([]uint8, 3*len(columns))
 				for y := range s.Height {
 					s.Row(y, row)
+					s.Pick(y, columns, picked)
+					for i, x := range columns {
+						if got, want := picked[3*i:3*i+3], row[3*x:3*x+3]; !slices.Equal(got, want) {
+							t.Fatalf("Pick(%d) at column %d = %v, want %v as Row()", y, x, got, want)
+						}
+					}
 					for x := range s.Width {
 						cr, cg, cb, ca := m.At(cut.Min.X+x, cut.Min.Y+y).RGBA()
 						want := [3]uint32{(cr + 0xFFFF - ca) >> 8, (cg + 0xFFFF - ca) >> 8, (cb + 0xFFFF - ca) >> 8}

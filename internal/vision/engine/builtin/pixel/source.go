@@ -13,6 +13,9 @@ type Source struct {
 	Row func(y int, dst []uint8)
 	// At reads one pixel.
 	At func(x, y int) (r, g, b uint8)
+	// Pick writes the pixels of row y at the columns xs as R, G, B bytes into
+	// dst.
+	Pick func(y int, xs []int, dst []uint8)
 }
 
 // NewSource chooses the fast path for img's type. Coordinates start at 0,
@@ -20,6 +23,12 @@ type Source struct {
 func NewSource(img image.Image) Source {
 	b := img.Bounds()
 	s := Source{Width: b.Dx(), Height: b.Dy()}
+	s.Pick = func(y int, xs []int, dst []uint8) {
+		for i, x := range xs {
+			q := dst[3*i : 3*i+3 : 3*i+3]
+			q[0], q[1], q[2] = s.At(x, y)
+		}
+	}
 	switch m := img.(type) {
 	case *image.RGBA:
 		s.At = func(x, y int) (uint8, uint8, uint8) {
@@ -37,6 +46,15 @@ func NewSource(img image.Image) Source {
 				q[0], q[1], q[2] = p[0]+rest, p[1]+rest, p[2]+rest
 			}
 		}
+		s.Pick = func(y int, xs []int, dst []uint8) {
+			pix := m.Pix[m.PixOffset(b.Min.X, b.Min.Y+y):]
+			for i, x := range xs {
+				p := pix[4*x : 4*x+4 : 4*x+4]
+				rest := 255 - p[3]
+				q := dst[3*i : 3*i+3 : 3*i+3]
+				q[0], q[1], q[2] = p[0]+rest, p[1]+rest, p[2]+rest
+			}
+		}
 		return s
 	case *image.NRGBA:
 		s.At = func(x, y int) (uint8, uint8, uint8) {
@@ -49,6 +67,18 @@ func NewSource(img image.Image) Source {
 			for x := range s.Width {
 				p := pix[4*x : 4*x+4 : 4*x+4]
 				q := dst[3*x : 3*x+3 : 3*x+3]
+				if p[3] == 255 {
+					q[0], q[1], q[2] = p[0], p[1], p[2]
+				} else {
+					q[0], q[1], q[2] = over(p[0], p[3]), over(p[1], p[3]), over(p[2], p[3])
+				}
+			}
+		}
+		s.Pick = func(y int, xs []int, dst []uint8) {
+			pix := m.Pix[m.PixOffset(b.Min.X, b.Min.Y+y):]
+			for i, x := range xs {
+				p := pix[4*x : 4*x+4 : 4*x+4]
+				q := dst[3*i : 3*i+3 : 3*i+3]
 				if p[3] == 255 {
 					q[0], q[1], q[2] = p[0], p[1], p[2]
 				} else {

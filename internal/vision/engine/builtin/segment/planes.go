@@ -21,9 +21,10 @@ type planes struct {
 }
 
 // parallel runs do over two halves of n rows. Two is enough to halve the wait
-// on the smallest server and leaves the others to other requests.
+// on the smallest server and leaves the others to other requests. A crop on the
+// classifier's canvas is not worth the handing over.
 func parallel(n int, do func(from, to int)) {
-	if n < 64 {
+	if n < 128 {
 		do(0, n)
 		return
 	}
