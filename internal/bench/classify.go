@@ -73,7 +73,7 @@ type classifyRun struct {
 func (r *classifyRun) single(ctx context.Context, b *bench, count int) (own, whole []time.Duration, err error) {
 	b.endpoint.busy()
 	for range count {
-		_, took, err := b.client.post(ctx, r.server.URL+"/inf", r.body, "")
+		_, took, err := b.client.post(ctx, r.server.URL+"/inf", r.body)
 		if err != nil {
 			return nil, nil, fmt.Errorf("classify: %w", err)
 		}

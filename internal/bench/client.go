@@ -3,6 +3,7 @@ package bench
 import (
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"net/http"
@@ -36,10 +37,22 @@ func (e *statusError) Error() string {
 
 // post sends a body and returns the answer, which must be a 200, and the
 // time until its last byte was there.
-func (c client) post(ctx context.Context, address string, body []byte, encoding string) ([]byte, time.Duration, error) {
+func (c client) post(ctx context.Context, address string, body []byte) ([]byte, time.Duration, error) {
+	var answer bytes.Buffer
+	_, took, err := c.postTo(ctx, &answer, address, body, "")
+	return answer.Bytes(), took, err
+}
+
+// drain is post for answers so large that to keep them would take this
+// process longer than the server needs to make them. It returns the length.
+func (c client) drain(ctx context.Context, address string, body []byte, encoding string) (int64, time.Duration, error) {
+	return c.postTo(ctx, io.Discard, address, body, encoding)
+}
+
+func (c client) postTo(ctx context.Context, w io.Writer, address string, body []byte, encoding string) (int64, time.Duration, error) {
 	request, err := http.NewRequestWithContext(ctx, http.MethodPost, address, bytes.NewReader(body))
 	if err != nil {
-		return nil, 0, err
+		return 0, 0, err
 	}
 	request.Header.Set("Content-Type", "application/json")
 	if encoding != "" {
@@ -48,18 +61,15 @@ func (c client) post(ctx context.Context, address string, body []byte, encoding 
 	began := time.Now()
 	response, err := c.http.Do(request)
 	if err != nil {
-		return nil, 0, err
+		return 0, 0, err
 	}
 	defer response.Body.Close()
-	answer, err := io.ReadAll(response.Body)
-	took := time.Since(began)
-	if err != nil {
-		return nil, 0, err
-	}
 	if response.StatusCode != http.StatusOK {
-		return nil, 0, &statusError{request.URL.Path, response.StatusCode, fmt.Sprintf("%.300s", answer)}
+		text, err := io.ReadAll(io.LimitReader(response.Body, 300))
+		return 0, 0, errors.Join(&statusError{request.URL.Path, response.StatusCode, string(text)}, err)
 	}
-	return answer, took, nil
+	n, err := io.Copy(w, response.Body)
+	return n, time.Since(began), err
 }
 
 // repeat sends the same body count times from clients at once and returns
@@ -72,7 +82,7 @@ func (c client) repeat(ctx context.Context, address string, body []byte, clients
 		group.Go(func() error {
 			for i := worker; i < len(took); i += clients {
 				var err error
-				if _, took[i], err = c.post(ctx, address, body, ""); err != nil {
+				if _, took[i], err = c.post(ctx, address, body); err != nil {
 					return err
 				}
 			}

@@ -22,7 +22,7 @@ func (b *bench) listing(ctx context.Context) (Section, error) {
 	bytesOf := map[string]float64{}
 	for round := range b.rounds {
 		err := b.withServer(ctx, b.large, func(s *server) error {
-			_, took, err := b.client.post(ctx, s.URL+"/get-directories", ask, "identity")
+			_, took, err := b.client.drain(ctx, s.URL+"/get-directories", ask, "identity")
 			if err != nil {
 				return fmt.Errorf("list: %w", err)
 			}
@@ -30,11 +30,11 @@ func (b *bench) listing(ctx context.Context) (Section, error) {
 			for _, kind := range kinds {
 				var times, after []float64
 				for i := range b.requests {
-					answer, took, err := b.client.post(ctx, s.URL+"/get-directories", ask, kind)
+					size, took, err := b.client.drain(ctx, s.URL+"/get-directories", ask, kind)
 					if err != nil {
 						return fmt.Errorf("list: %w", err)
 					}
-					bytesOf[kind] = float64(len(answer)) / 1e6
+					bytesOf[kind] = float64(size) / 1e6
 					times = append(times, took.Seconds()*1e3)
 					if i%6 != 0 {
 						continue
@@ -46,10 +46,10 @@ func (b *bench) listing(ctx context.Context) (Section, error) {
 					if err != nil {
 						return err
 					}
-					if _, _, err := b.client.post(ctx, s.URL+"/create-dir", change, ""); err != nil {
+					if _, _, err := b.client.post(ctx, s.URL+"/create-dir", change); err != nil {
 						return fmt.Errorf("create folder: %w", err)
 					}
-					if _, took, err = b.client.post(ctx, s.URL+"/get-directories", ask, kind); err != nil {
+					if _, took, err = b.client.drain(ctx, s.URL+"/get-directories", ask, kind); err != nil {
 						return fmt.Errorf("list: %w", err)
 					}
 					after = append(after, took.Seconds()*1e3)

@@ -89,7 +89,7 @@ func (b *bench) session(ctx context.Context, s *server) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	answer, _, err := b.client.post(ctx, s.URL+"/new-batch-import", ask, "")
+	answer, _, err := b.client.post(ctx, s.URL+"/new-batch-import", ask)
 	if err != nil {
 		return "", err
 	}
@@ -106,7 +106,7 @@ func (b *bench) flood(ctx context.Context, address string, bodies [][]byte) (ref
 	var busy atomic.Int64
 	for _, body := range bodies {
 		group.Go(func() error {
-			_, _, err := b.client.post(ctx, address, body, "")
+			_, _, err := b.client.post(ctx, address, body)
 			var answered *statusError
 			if errors.As(err, &answered) && answered.status == http.StatusServiceUnavailable {
 				busy.Add(1)
