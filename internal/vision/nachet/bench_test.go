@@ -1,12 +1,9 @@
 package nachet
 
 import (
-	"fmt"
 	"io"
 	"strings"
 	"testing"
-
-	"granary/internal/vision"
 )
 
 // BenchmarkDecodeBody takes a picture of a megabyte out of a request.
@@ -28,19 +25,35 @@ func BenchmarkDecodeBody(b *testing.B) {
 
 // BenchmarkFolderList writes 1,000 folders of 100 pictures.
 func BenchmarkFolderList(b *testing.B) {
-	listings := make([]vision.Listing, 1000)
-	for i := range listings {
-		listings[i].ID, listings[i].Name = fmt.Sprintf("01990000-0000-7000-8000-%012x", i), fmt.Sprintf("trial-%d", i)
-		for j := range 100 {
-			listings[i].Pictures = append(listings[i].Pictures, vision.PictureLine{
-				ID: fmt.Sprintf("01990001-0000-7000-8000-%06x%06x", i, j), Inferred: j%2 == 0,
-			})
-		}
-	}
+	listings := manyFolders(1000, 100)
 	list := folderList{listings: listings}
 	for b.Loop() {
 		if err := list.writeTo(io.Discard); err != nil {
 			b.Fatal(err)
 		}
+	}
+}
+
+// BenchmarkPackedList compresses 1,000 folders of 100 pictures, each for the
+// first time or from memory.
+func BenchmarkPackedList(b *testing.B) {
+	listings := manyFolders(1000, 100)
+	for _, coding := range []string{"gzip", "zstd"} {
+		b.Run(coding+"/new", func(b *testing.B) {
+			for b.Loop() {
+				list := packedList{folderList{listings: listings}, coding, newPackedFolders()}
+				if err := list.writeTo(io.Discard); err != nil {
+					b.Fatal(err)
+				}
+			}
+		})
+		b.Run(coding+"/known", func(b *testing.B) {
+			list := packedList{folderList{listings: listings}, coding, newPackedFolders()}
+			for b.Loop() {
+				if err := list.writeTo(io.Discard); err != nil {
+					b.Fatal(err)
+				}
+			}
+		})
 	}
 }

@@ -34,10 +34,18 @@ func (d *Door) getDirectories(ctx context.Context, in *request) (any, error) {
 	if err != nil {
 		return nil, setDetail(err, args.User, "")
 	}
+	list := folderList{`{"folders":`, listings, "}"}
 	if strings.HasSuffix(in.r.URL.Path, "/dir") {
-		return folderList{listings: listings}, nil
+		list = folderList{listings: listings}
 	}
-	return folderList{`{"folders":`, listings, "}"}, nil
+	pictures := 0
+	for i := range listings {
+		pictures += len(listings[i].Pictures)
+	}
+	if coding := coding(in.r.Header.Values("Accept-Encoding")); coding != "" && pictures >= manyPictures {
+		return packedList{list, coding, d.folders}, nil
+	}
+	return list, nil
 }
 
 // folderList is the answer about folders. It is written by hand and in
@@ -50,6 +58,8 @@ type folderList struct {
 }
 
 var _ streamed = folderList{}
+
+func (folderList) encoding() string { return "" }
 
 // piece is how much of a list is written at once, in bytes.
 const piece = 128 << 10

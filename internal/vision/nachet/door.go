@@ -61,7 +61,9 @@ type Door struct {
 	users  *identity.Service
 	budget *semaphore.Weighted
 	facts  *factSheets
-	ready  func(context.Context) error
+	// folders keeps what large folder lists are made of.
+	folders *packedFolders
+	ready   func(context.Context) error
 }
 
 var _ web.Door = (*Door)(nil)
@@ -80,6 +82,7 @@ func New(service *vision.Service, users *identity.Service, ready func(context.Co
 	return &Door{
 		cfg: cfg, vision: service, users: users, ready: ready,
 		budget: semaphore.NewWeighted(cfg.BodyBudget), facts: newFactSheets(service, cfg.SeedDataURL),
+		folders: newPackedFolders(),
 	}
 }
 
@@ -155,7 +158,11 @@ func (d *Door) Routes() []web.Route {
 }
 
 // streamed is an answer too large to be made before it is sent.
-type streamed interface{ writeTo(w io.Writer) error }
+type streamed interface {
+	writeTo(w io.Writer) error
+	// encoding is the content coding that it is written in, "" for none.
+	encoding() string
+}
 
 // serve runs an operation: it reads the body within the budget, calls the
 // handler and writes what it returns with status 200, or its error.
@@ -174,6 +181,9 @@ func (d *Door) serve(op operation) http.Handler {
 		}
 		if list, ok := answer.(streamed); ok {
 			w.Header().Set("Content-Type", "application/json")
+			if coding := list.encoding(); coding != "" {
+				w.Header().Set("Content-Encoding", coding) // the platform sends it as it is
+			}
 			list.writeTo(w) //nolint:errcheck // the client has gone; there is nobody to tell
 			return
 		}
