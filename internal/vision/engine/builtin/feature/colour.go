@@ -11,13 +11,13 @@ const hues = 8
 // the difference from the ground.
 func colour(c *canvas, mask []bool, m *moments, ground [3]float32) []float64 {
 	n := int(m.area)
-	var channel [3][]float64
+	var channel [3][]float32
 	var core, rim [3]float64
 	cores := 0.0
 	var hue [hues]float64
 	chroma := 0.0
 	for k := range channel {
-		channel[k] = make([]float64, 0, n)
+		channel[k] = make([]float32, 0, n)
 	}
 	arc := arcs()
 	for y := range c.h {
@@ -34,7 +34,7 @@ func colour(c *canvas, mask []bool, m *moments, ground [3]float32) []float64 {
 				cores++
 			}
 			for k, v := range pixel {
-				channel[k] = append(channel[k], v)
+				channel[k] = append(channel[k], float32(v))
 				side[k] += v
 			}
 			strength := math.Sqrt(pixel[1]*pixel[1] + pixel[2]*pixel[2])
@@ -68,22 +68,22 @@ func colour(c *canvas, mask []bool, m *moments, ground [3]float32) []float64 {
 	return out
 }
 
-func spread(v []float64) (mean, deviation float64) {
+func spread(v []float32) (mean, deviation float64) {
 	for _, x := range v {
-		mean += x
+		mean += float64(x)
 	}
 	mean /= float64(len(v))
 	for _, x := range v {
-		deviation += (x - mean) * (x - mean)
+		deviation += (float64(x) - mean) * (float64(x) - mean)
 	}
 	return mean, math.Sqrt(deviation / float64(len(v)))
 }
 
 // quantiles returns rising quantiles of Lab values to a quarter of a unit,
 // which a histogram gives in one pass.
-func quantiles(v []float64, shares ...float64) []float64 {
+func quantiles(v []float32, shares ...float64) []float64 {
 	const low, bins = -128, 1024
-	var histogram [bins]int
+	var histogram [bins]int32
 	for _, x := range v {
 		histogram[min(max(int((x-low)*4), 0), bins-1)]++
 	}
@@ -93,7 +93,7 @@ func quantiles(v []float64, shares ...float64) []float64 {
 		if len(out) == len(shares) {
 			break
 		}
-		seen += n
+		seen += int(n)
 		for len(out) < len(shares) && float64(seen) > shares[len(out)]*float64(len(v)-1) {
 			out = append(out, low+(float64(i)+0.5)/4)
 		}

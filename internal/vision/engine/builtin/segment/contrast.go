@@ -34,14 +34,19 @@ func measure(p *planes, g *ground) *contrast {
 				i := y*p.w + x
 				u := 2*(float64(x)+0.5)/float64(p.w) - 1
 				dl, da, db := g.difference(&r, u, p.l[i], p.a[i], p.b[i])
-				chroma := da*da + db*db
-				c.d[i] = float32(math.Sqrt(float64(dl*dl + chroma)))
-				limit := 2.5 - 0.14*dl
-				c.dark[i] = dl < 0 && chroma < limit*limit
+				c.set(i, dl, da, db)
 			}
 		}
 	})
 	return c
+}
+
+// set records a pixel's difference from the ground.
+func (c *contrast) set(i int, dl, da, db float32) {
+	chroma := da*da + db*db
+	c.d[i] = float32(math.Sqrt(float64(dl*dl + chroma)))
+	limit := 2.5 - 0.14*dl
+	c.dark[i] = dl < 0 && chroma < limit*limit
 }
 
 // choose sets the threshold by Otsu's method (1979) on the histogram of

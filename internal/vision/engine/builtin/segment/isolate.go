@@ -36,16 +36,20 @@ type swatch struct {
 // for the ground the one that fills the corners more and differs more from the
 // crop's middle.
 func frame(l, a, b []float32, w, h int) (ground [3]float32, found bool) {
-	var ring []swatch
-	var middle [][3]float32
+	ring := make([]swatch, 0, min(4*(w+h), w*h))
+	middle := make([][3]float32, 0, w*h/4)
+	across := make([]float64, w)
+	for x := range across {
+		across[x] = (2*float64(x)+1)/float64(w) - 1
+	}
 	for y := range h {
-		for x := range w {
+		v := (2*float64(y)+1)/float64(h) - 1
+		edge := y < 2 || y >= h-2
+		for x, u := range across {
 			i := y*w + x
-			u, v := (2*float64(x)+1)/float64(w)-1, (2*float64(y)+1)/float64(h)-1
-			switch {
-			case x < 2 || y < 2 || x >= w-2 || y >= h-2:
+			if edge || x < 2 || x >= w-2 {
 				ring = append(ring, swatch{[3]float32{l[i], a[i], b[i]}, math.Abs(u) > 0.75 && math.Abs(v) > 0.75})
-			case u*u+v*v < 0.16:
+			} else if u*u+v*v < 0.16 {
 				middle = append(middle, [3]float32{l[i], a[i], b[i]})
 			}
 		}
@@ -91,8 +95,10 @@ func halves(ring []swatch, typical [3]float32) (groups [2][]swatch, apartness fl
 			means[1] = s.colour
 		}
 	}
+	groups = [2][]swatch{make([]swatch, 0, len(ring)), make([]swatch, 0, len(ring))}
 	for range 8 {
 		groups = [2][]swatch{groups[0][:0], groups[1][:0]}
+		before := means
 		var sum [2][3]float32
 		for _, s := range ring {
 			k := 0
@@ -111,6 +117,9 @@ func halves(ring []swatch, typical [3]float32) (groups [2][]swatch, apartness fl
 			for c := range 3 {
 				means[k][c] = sum[k][c] / float32(len(group))
 			}
+		}
+		if means == before {
+			break // and so would every further round
 		}
 	}
 	return groups, apart(means[0], means[1])
@@ -145,11 +154,10 @@ func apart(p, q [3]float32) float32 {
 
 // against measures the contrast to a ground of one colour.
 func against(l, a, b []float32, w, h int, colour [3]float32) *contrast {
-	g := &ground{w: w, h: h, weight: [3]float32{1, 1, 1}}
-	for c := range colour {
-		g.coef[c][0] = float64(colour[c])
+	c := &contrast{w: w, h: h, d: make([]float32, w*h), dark: make([]bool, w*h)}
+	for i := range c.d {
+		c.set(i, l[i]-colour[0], a[i]-colour[1], b[i]-colour[2])
 	}
-	c := measure(&planes{w: w, h: h, step: 1, l: l, a: a, b: b}, g)
 	// The scatter of whole pictures says nothing here, where most pixels are
 	// the object's; Otsu's threshold is a fair half of its contrast.
 	c.threshold = max(least, float32(otsu(c.histogram()[:]))/(2*scale))

@@ -23,9 +23,7 @@ func (c *contrast) find() (mask, gaps []bool) {
 		mask[i] = d > c.threshold
 	}
 	regions, runs := connect(mask, c.w, c.h, true, true)
-	labels := make([]int32, len(mask))
-	paint(labels, c.w, runs)
-	for k, pixels := range byLabel(labels, len(regions)) {
+	for k, pixels := range byRegion(regions, runs, c.w) {
 		if regions[k].area < leastArea {
 			for _, i := range pixels {
 				mask[i] = false
@@ -74,15 +72,20 @@ func (c *contrast) strength(pixels []int32) float32 {
 // marks which of it is as bare as the ground outside.
 func (c *contrast) fillHoles(mask []bool) (gaps []bool) {
 	w, h := c.w, c.h
+	gaps = make([]bool, len(mask))
+	holes, holeRuns := connect(mask, w, h, false, false)
+	enclosed := func(hole region) bool { return hole.minX > 0 && hole.minY > 0 && hole.maxX < w && hole.maxY < h }
+	if !slices.ContainsFunc(holes, enclosed) {
+		return gaps
+	}
 	regions, runs := connect(mask, w, h, true, true)
 	labels := make([]int32, len(mask))
 	paint(labels, w, runs)
-	holes, holeRuns := connect(mask, w, h, false, false)
 	fill := make([]bool, len(holes))
 	sum := make([]float32, len(holes))
 	for k := range holes {
 		hole := &holes[k]
-		if hole.minX == 0 || hole.minY == 0 || hole.maxX == w || hole.maxY == h {
+		if !enclosed(*hole) {
 			continue
 		}
 		// The pixel left of a hole's first one belongs to what encloses it.
@@ -99,7 +102,6 @@ func (c *contrast) fillHoles(mask []bool) (gaps []bool) {
 		}
 	}
 	each(func(k int32, i int) { sum[k] += c.d[i] })
-	gaps = make([]bool, len(mask))
 	each(func(k int32, i int) {
 		mask[i] = true
 		gaps[i] = holes[k].area >= leastArea/2 && sum[k] < c.threshold/2*float32(holes[k].area)
@@ -114,35 +116,7 @@ func open(mask []bool, w, h int) {
 	if w < 3 || h < 3 {
 		return
 	}
-	turned := make([]bool, len(mask))
-	square(turned, mask, w, h, func(a, b, c bool) bool { return a && b && c })
-	square(mask, turned, w, h, func(a, b, c bool) bool { return a || b || c })
-}
-
-// square combines each pixel with its eight neighbours, rows first. At the
-// border the pixel itself stands in for the missing ones.
-func square(dst, src []bool, w, h int, combine func(a, b, c bool) bool) {
-	mid := make([]bool, len(src))
-	parallel(h, func(from, to int) {
-		for y := from; y < to; y++ {
-			in, out := src[y*w:y*w+w], mid[y*w:y*w+w]
-			if !slices.Contains(in, true) {
-				continue
-			}
-			out[0] = combine(in[0], in[0], in[1])
-			out[w-1] = combine(in[w-2], in[w-1], in[w-1])
-			for x := 1; x < w-1; x++ {
-				out[x] = combine(in[x-1], in[x], in[x+1])
-			}
-		}
-	})
-	parallel(h, func(from, to int) {
-		for y := from; y < to; y++ {
-			up, in, down := mid[max(y-1, 0)*w:][:w], mid[y*w:][:w], mid[min(y+1, h-1)*w:][:w]
-			out := dst[y*w : y*w+w]
-			for x := range out {
-				out[x] = combine(up[x], in[x], down[x])
-			}
-		}
-	})
+	b := pack(mask, w, h)
+	eroded := b.square(^uint64(0), func(a, b, c uint64) uint64 { return a & b & c })
+	eroded.square(0, func(a, b, c uint64) uint64 { return a | b | c }).unpack(mask)
 }

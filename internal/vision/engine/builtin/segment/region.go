@@ -91,6 +91,27 @@ func paint(labels []int32, w int, runs []run) {
 	}
 }
 
+// byRegion lists the pixels of each region in reading order.
+func byRegion(regions []region, runs []run, w int) [][]int32 {
+	total := 0
+	for k := range regions {
+		total += regions[k].area
+	}
+	all := make([]int32, total)
+	of := make([][]int32, len(regions))
+	at := 0
+	for k := range regions {
+		of[k] = all[at : at : at+regions[k].area]
+		at += regions[k].area
+	}
+	for _, r := range runs {
+		for x := r.from; x < r.to; x++ {
+			of[r.parent] = append(of[r.parent], r.y*int32(w)+x)
+		}
+	}
+	return of
+}
+
 // byLabel groups pixel indices by label: of[k] lists the pixels of label k+1.
 func byLabel(labels []int32, count int) [][]int32 {
 	size := make([]int, count+1)
