@@ -79,15 +79,6 @@ func IsSecure(r *http.Request) bool {
 	return r.TLS != nil
 }
 
-// Origin returns scheme and host of the address that the client used, such
-// as https://granary.example.org.
-func Origin(r *http.Request) string {
-	if IsSecure(r) {
-		return "https://" + r.Host
-	}
-	return "http://" + r.Host
-}
-
 // newRequestID returns 26 random characters (130 bits of base 32).
 func newRequestID() string { return rand.Text() }
 

@@ -12,53 +12,6 @@ import (
 	"granary/internal/platform/fault"
 )
 
-// DecodeJSON reads the request body as one JSON value into v. With strict,
-// an object field that v does not know is an error. Depth, lengths and data
-// after the value are checked before anything is allocated for them. Errors
-// are faults: Invalid, or TooLarge when the body or an array is.
-func DecodeJSON(r *http.Request, v any, strict bool) error {
-	data, err := readBody(r)
-	if err != nil {
-		return err
-	}
-	return UnmarshalJSON(data, v, strict)
-}
-
-// readBody reads the whole body, under DefaultMaxBody where no server capped
-// it.
-func readBody(r *http.Request) ([]byte, error) {
-	if r.Body == nil {
-		return nil, nil
-	}
-	reader := io.Reader(r.Body)
-	if exchangeFrom(r.Context()) == nil {
-		reader = http.MaxBytesReader(nil, r.Body, DefaultMaxBody)
-	}
-	// Growing by doubling would hold a large body twice, so the announced
-	// length is reserved, but only once the client has sent a good piece.
-	const proof = 256 << 10
-	var buf bytes.Buffer
-	_, err := buf.ReadFrom(io.LimitReader(reader, proof))
-	if err == nil && buf.Len() == proof {
-		if rest := r.ContentLength - proof; rest > 0 && rest <= DefaultMaxBody {
-			buf.Grow(int(rest) + bytes.MinRead)
-		}
-		_, err = buf.ReadFrom(reader)
-	}
-	if err != nil {
-		var large *http.MaxBytesError
-		if errors.As(err, &large) {
-			return nil, tooLarge(large.Limit)
-		}
-		var f *fault.Error
-		if errors.As(err, &f) {
-			return nil, err
-		}
-		return nil, fault.New(fault.Invalid, "read request body: %w", err)
-	}
-	return buf.Bytes(), nil
-}
-
 // UnmarshalJSON decodes data, which must be one JSON value and nothing else,
 // under the caps above.
 func UnmarshalJSON(data []byte, v any, strict bool) error {

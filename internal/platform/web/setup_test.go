@@ -198,3 +198,12 @@ func byHeader(method string) web.Authenticator {
 func discard() *slog.Logger { return slog.New(slog.DiscardHandler) }
 
 const patience = 10 * time.Second
+
+// origin is scheme and host of the address that the client used, as a handler
+// sees them.
+func origin(r *http.Request) string {
+	if web.IsSecure(r) {
+		return "https://" + r.Host
+	}
+	return "http://" + r.Host
+}

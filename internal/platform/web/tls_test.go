@@ -90,7 +90,7 @@ func TestTLS(t *testing.T) {
 	mutual.ClientCAFile = writeFile(t, "ca.pem", ours.pem)
 	door := &arrayDoor{"d", []web.Route{route("GET", "/page", web.Public, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		w.Header().Set("Content-Type", "text/html")
-		_, _ = io.WriteString(w, r.Proto+" "+web.Origin(r))
+		_, _ = io.WriteString(w, r.Proto+" "+origin(r))
 	}))}}
 	b := setup(t, web.Config{Listeners: []web.Listener{{Address: "127.0.0.1:0", TLS: files}, {Address: "127.0.0.1:0", TLS: mutual}}}, web.Entry{Door: door})
 	b.start(t)
