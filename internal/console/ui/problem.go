@@ -34,7 +34,7 @@ func Kept(err error, key string, args ...any) error {
 
 // Explanation is what a page says of an error, in the visitor's language.
 type Explanation struct {
-	Title, Message, Kept, Todo string
+	Title, Message, Kept, Advice string
 	// Detail is the error's own English text where Message is only about its
 	// kind.
 	Detail string
@@ -46,7 +46,7 @@ type Explanation struct {
 func (k *Kit) Explain(l *Locale, err error) Explanation {
 	kind := fault.Of(err).String()
 	e := Explanation{
-		Title: l.T("problem.title_" + kind), Kept: l.T("problem.kept_default"), Todo: l.T("problem.todo_" + kind),
+		Title: l.T("problem.title_" + kind), Kept: l.T("problem.kept_default"), Advice: l.T("problem.todo_" + kind),
 	}
 	var kept *keptError
 	if errors.As(err, &kept) {

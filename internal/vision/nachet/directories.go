@@ -135,14 +135,7 @@ func appendText(b []byte, s string) []byte {
 }
 
 func (d *Door) createDir(ctx context.Context, in *request) (any, error) {
-	var args folderArgs
-	if err := in.decode(&args); err != nil {
-		return nil, err
-	}
-	if args.User == "" || args.Folder == "" {
-		return nil, apiError("missing container or directory name")
-	}
-	ctx, err := d.as(ctx, args.User)
+	ctx, args, err := d.folderByName(ctx, in)
 	if err != nil {
 		return nil, err
 	}
@@ -156,14 +149,7 @@ func (d *Door) createDir(ctx context.Context, in *request) (any, error) {
 // deleteAny takes an id or a name, because the front end's button sends the
 // id under folder_name.
 func (d *Door) deleteAny(ctx context.Context, in *request) (any, error) {
-	var args folderArgs
-	if err := in.decode(&args); err != nil {
-		return nil, err
-	}
-	if args.User == "" || args.Folder == "" {
-		return nil, apiError("missing container or directory name")
-	}
-	ctx, err := d.as(ctx, args.User)
+	ctx, args, err := d.folderByName(ctx, in)
 	if err != nil {
 		return nil, err
 	}
@@ -225,6 +211,18 @@ func (d *Door) folderByID(ctx context.Context, in *request, missing string) (con
 	}
 	if args.User == "" || args.ID == "" {
 		return nil, args, apiError(missing)
+	}
+	ctx, err := d.as(ctx, args.User)
+	return ctx, args, err
+}
+
+func (d *Door) folderByName(ctx context.Context, in *request) (context.Context, folderArgs, error) {
+	var args folderArgs
+	if err := in.decode(&args); err != nil {
+		return nil, args, err
+	}
+	if args.User == "" || args.Folder == "" {
+		return nil, args, apiError("missing container or directory name")
 	}
 	ctx, err := d.as(ctx, args.User)
 	return ctx, args, err

@@ -117,7 +117,7 @@ func TestEveryErrorHasATextInBothLanguages(t *testing.T) {
 			r.Header.Set("Accept-Language", language)
 			l := kit.Locale(r)
 			e := kit.Explain(l, known.Err)
-			if !l.Has(known.Key) || e.Message != l.T(known.Key) || e.Detail != "" || e.Title == "" || e.Todo == "" {
+			if !l.Has(known.Key) || e.Message != l.T(known.Key) || e.Detail != "" || e.Title == "" || e.Advice == "" {
 				t.Errorf("Explain(%v) in %s = %+v, want its own text, a title and an advice", known.Err, language, e)
 			}
 		}
