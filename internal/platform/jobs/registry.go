@@ -87,7 +87,15 @@ func NewRegistry() *Registry { return &Registry{kinds: map[string]entry{}} }
 // downgrade.
 func Register[T Args](reg *Registry, policy Policy, fn func(ctx context.Context, run *Run, args T) error) error {
 	var zero T
-	kind := zero.Kind()
+	return RegisterKind(reg, zero.Kind(), policy, fn)
+}
+
+// RegisterKind is Register for kinds that come from configuration: many share
+// the type T, whose Kind depends on the value. The kind is not taken from the
+// stored arguments, so T need not encode it.
+func RegisterKind[T Args](
+	reg *Registry, kind string, policy Policy, fn func(ctx context.Context, run *Run, args T) error,
+) error {
 	policy = policy.withDefaults()
 	switch {
 	case !nameGrammar.MatchString(kind) || len(kind) < minKindName || len(kind) > maxKindName:

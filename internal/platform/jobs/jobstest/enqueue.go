@@ -41,6 +41,39 @@ func testAtomicEnqueue(t *testing.T, s Store) {
 	}
 }
 
+// Configured is the type of kinds that are only known once the program runs.
+type Configured struct {
+	Name string `json:"name"`
+	kind string
+}
+
+// Kind implements jobs.Args.
+func (c Configured) Kind() string { return c.kind }
+
+func testConfiguredKinds(t *testing.T, s Store) {
+	ran := make(chan string, 2)
+	reg := jobs.NewRegistry()
+	for _, kind := range []string{"demo_regions", "demo_search"} {
+		err := jobs.RegisterKind(reg, kind, jobs.Policy{Queue: kind}, func(_ context.Context, _ *jobs.Run, args Configured) error {
+			ran <- kind + " " + args.Name
+			return nil
+		})
+		if err != nil {
+			t.Fatalf("RegisterKind: %v", err)
+		}
+	}
+	engine := s.started(t, reg, jobs.Config{})
+	for _, kind := range []string{"demo_search", "demo_regions"} {
+		id := s.enqueue(t, engine, Configured{Name: "x", kind: kind})
+		if job := get(t, engine, id); job.Kind != kind || job.Queue != kind {
+			t.Errorf("job = kind %s, queue %s, want %s for both", job.Kind, job.Queue, kind)
+		}
+		if got := receive(t, "the job", ran); got != kind+" x" {
+			t.Errorf("ran %q, want %q", got, kind+" x")
+		}
+	}
+}
+
 type unregistered struct{}
 
 func (unregistered) Kind() string { return "unregistered" }

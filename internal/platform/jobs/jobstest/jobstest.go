@@ -33,6 +33,7 @@ func Run(t *testing.T, open func(t *testing.T) Store) {
 		"enqueue commits with its transaction":       testAtomicEnqueue,
 		"enqueue refuses what it cannot keep":        testRefusedEnqueue,
 		"enqueue refuses when the queue is full":     testFullQueue,
+		"one type serves many kinds":                 testConfiguredKinds,
 		"a job runs once and succeeds":               testSuccess,
 		"a waiting job runs when the engine starts":  testWaitsForStart,
 		"a commit wakes the engine":                  testWake,
