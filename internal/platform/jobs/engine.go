@@ -81,6 +81,8 @@ type Config struct {
 	// MaxWaiting bounds the jobs that wait in one queue; Enqueue answers
 	// Unavailable beyond it. Defaults to 10,000.
 	MaxWaiting int
+	// Recorder keeps what the jobs say. Defaults to nobody.
+	Recorder Recorder
 	// Now is the clock. Defaults to time.Now.
 	Now func() time.Time
 	// Log receives one line per attempt that did not succeed. Defaults to
@@ -103,6 +105,9 @@ func (c Config) WithDefaults() Config {
 	c.MaxWaiting = positive(c.MaxWaiting, 10_000)
 	if c.Now == nil {
 		c.Now = time.Now
+	}
+	if c.Recorder == nil {
+		c.Recorder = silent{}
 	}
 	if c.Log == nil {
 		c.Log = slog.New(slog.DiscardHandler)

@@ -50,11 +50,13 @@ const maxMessageBytes = 2 << 10
 func message(err error) string { return Clip(fault.Message(err)) }
 
 // Clip cuts text to what a job row stores, at a character's border.
-func Clip(text string) string {
-	if len(text) <= maxMessageBytes {
+func Clip(text string) string { return clip(text, maxMessageBytes) }
+
+func clip(text string, limit int) string {
+	if len(text) <= limit {
 		return text
 	}
-	cut := maxMessageBytes
+	cut := limit
 	for cut > 0 && text[cut]&0xC0 == 0x80 {
 		cut--
 	}

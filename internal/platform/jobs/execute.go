@@ -49,15 +49,17 @@ type Outcome struct {
 // recovers panics, applies the kind's time limit and renews the lease through
 // keeper until the handler returns. The engine ends ctx with ErrCancelled,
 // ErrLost or ErrDraining as its cause.
-func (r *Registry) Execute(ctx context.Context, cfg Config, job Job, keeper Keeper) Outcome {
+func (r *Registry) Execute(ctx context.Context, cfg Config, job Job, keeper Keeper) (outcome Outcome) {
 	ctx = telemetry.Tag(ctx, telemetry.JobID, job.ID)
 	log := cfg.Log.With("job_kind", job.Kind, "attempt", job.Attempt)
 	e, ok := r.kinds[job.Kind]
 	if !ok {
 		return Outcome{Verdict: GiveUp, Message: "this server does not know the job kind " + job.Kind}
 	}
+	record := cfg.Recorder.Open(job)
+	defer func() { record.Close(context.WithoutCancel(ctx), outcome) }()
 	ctx, stop := context.WithCancelCause(ctx)
-	run := &Run{id: job.ID, attempt: job.Attempt, keeper: keeper, now: cfg.Now, stop: stop}
+	run := &Run{id: job.ID, attempt: job.Attempt, keeper: keeper, record: record, now: cfg.Now, stop: stop}
 	limited, release := context.WithTimeout(ctx, e.policy.Timeout)
 	var renewal sync.WaitGroup
 	renewal.Go(func() { run.keepAlive(ctx, cfg.Lease, log) })
@@ -68,7 +70,7 @@ func (r *Registry) Execute(ctx context.Context, cfg Config, job Job, keeper Keep
 	stop(nil)
 	renewal.Wait()
 
-	outcome := Outcome{Progress: run.current()}
+	outcome = Outcome{Progress: run.current()}
 	switch {
 	case run.isCommitted():
 		outcome.Verdict = Committed

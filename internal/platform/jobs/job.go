@@ -2,6 +2,7 @@ package jobs
 
 import (
 	"encoding/json"
+	"fmt"
 	"time"
 )
 
@@ -83,7 +84,11 @@ type Job struct {
 type Filter struct {
 	States []State
 	Kind   string
+	Queue  string
 	Owner  string
+	// Since and Until bound the time of enqueueing, to the millisecond; Until
+	// itself is left out.
+	Since, Until time.Time
 	// Cursor is the Next of the page before.
 	Cursor string
 	// Limit is the page size, 1..MaxPage. Defaults to 50.
@@ -102,6 +107,28 @@ func (f Filter) PageSize() int {
 		return defaultPage
 	}
 	return min(f.Limit, MaxPage)
+}
+
+// IDs returns the bounds that Since, Until and Cursor set to the ids: from is
+// the least and before the first beyond; empty means none. A job's id begins
+// with the time of enqueueing (RFC 9562 §5.7).
+func (f Filter) IDs() (from, before string) {
+	before = f.Cursor
+	if !f.Until.IsZero() {
+		if until := firstID(f.Until); before == "" || until < before {
+			before = until
+		}
+	}
+	if !f.Since.IsZero() {
+		from = firstID(f.Since)
+	}
+	return from, before
+}
+
+// firstID sorts before every id made at t or later, and after all others.
+func firstID(t time.Time) string {
+	digits := fmt.Sprintf("%012x", max(t.UnixMilli(), 0))
+	return digits[:8] + "-" + digits[8:12]
 }
 
 // Page is a list of jobs, newest first. Next is empty on the last page.

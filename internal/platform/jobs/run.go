@@ -33,6 +33,7 @@ type Run struct {
 	id      string
 	attempt int
 	keeper  Keeper
+	record  Record
 	now     func() time.Time
 	stop    context.CancelCauseFunc
 
@@ -79,6 +80,7 @@ func (r *Run) Commit(ctx context.Context, fn func(ctx context.Context, tx databa
 	if committed {
 		return ErrCommitted
 	}
+	r.record.Flush(ctx) // whoever sees the success sees all that led to it
 	if err := r.keeper.Commit(ctx, r.current(), fn); err != nil {
 		r.endOn(err)
 		return err

@@ -156,8 +156,15 @@ func (e *Engine) List(ctx context.Context, filter jobs.Filter) (jobs.Page, error
 	now, size := e.now(), filter.PageSize()
 	var rows []row
 	query := e.db.Reader().NewSelect().Model(&rows).OrderExpr("id DESC").Limit(int64(size) + 1)
-	if filter.Cursor != "" {
-		query.Where("id < ?", filter.Cursor)
+	from, before := filter.IDs()
+	if from != "" {
+		query.Where("id >= ?", from)
+	}
+	if before != "" {
+		query.Where("id < ?", before)
+	}
+	if filter.Queue != "" {
+		query.Where("queue = ?", filter.Queue)
 	}
 	if filter.Kind != "" {
 		query.Where("kind = ?", filter.Kind)

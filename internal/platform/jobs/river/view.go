@@ -92,8 +92,15 @@ func (e *Engine) List(ctx context.Context, filter jobs.Filter) (jobs.Page, error
 	size := filter.PageSize()
 	var rows []view
 	query := e.query().Apply(viewed).OrderExpr("r.id DESC").Limit(int64(size) + 1)
-	if filter.Cursor != "" {
-		query.Where("r.id < ?", filter.Cursor)
+	from, before := filter.IDs()
+	if from != "" {
+		query.Where("r.id >= ?", from)
+	}
+	if before != "" {
+		query.Where("r.id < ?", before)
+	}
+	if filter.Queue != "" {
+		query.Where("r.queue = ?", filter.Queue)
 	}
 	if filter.Kind != "" {
 		query.Where("r.kind = ?", filter.Kind)
