@@ -31,6 +31,8 @@ func (k keeper) Commit(context.Context, jobs.Progress, func(context.Context, dat
 	return k.err
 }
 
+func (k keeper) Save(context.Context, func(context.Context, database.Tx) error) error { return k.err }
+
 func execute(t *testing.T, ctx context.Context, cfg jobs.Config, job jobs.Job, k keeper, //nolint:revive // the test's own context is not the attempt's
 	fn func(context.Context, *jobs.Run, alpha) error,
 ) jobs.Outcome {

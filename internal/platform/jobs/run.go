@@ -15,7 +15,7 @@ import (
 // synced commit, a handler may report every item.
 const progressEvery = 250 * time.Millisecond
 
-// Keeper is what an engine offers one attempt. Both methods are safe for
+// Keeper is what an engine offers one attempt. All methods are safe for
 // concurrent use.
 type Keeper interface {
 	// Renew extends the lease and stores the progress. It answers ErrLost
@@ -26,6 +26,9 @@ type Keeper interface {
 	// transaction. It answers ErrLost or ErrCancelled, without an effect,
 	// like Renew.
 	Commit(ctx context.Context, progress Progress, fn func(ctx context.Context, tx database.Tx) error) error
+	// Save runs fn in a transaction that commits only while the attempt is
+	// the live one. It answers ErrLost or ErrCancelled like Renew.
+	Save(ctx context.Context, fn func(ctx context.Context, tx database.Tx) error) error
 }
 
 // Run is one attempt as its handler sees it. Safe for concurrent use.

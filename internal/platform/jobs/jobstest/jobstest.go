@@ -64,6 +64,7 @@ func Run(t *testing.T, open func(t *testing.T) Store) {
 		"a lost last attempt fails the job":          testLostLastAttempt,
 		"a commit succeeds with its transaction":     testCommit,
 		"a commit that fails leaves nothing":         testCommitRollback,
+		"a save is kept only from the live attempt":  testSave,
 		"progress is visible while running":          testProgress,
 		"list pages and filters":                     testList,
 		"stats count states per queue":               testStats,
