@@ -61,20 +61,18 @@ func encode(pixels image.Image, format Format) ([]byte, error) {
 	case TIFF:
 		err = tiff.Encode(&out, pixels, &tiff.Options{Compression: tiff.Uncompressed})
 	default:
-		err = encodePNG(&out, pixels)
+		encoder := png.Encoder{CompressionLevel: png.BestSpeed}
+		if size := pixels.Bounds().Size(); size.X*size.Y <= maxStored {
+			if file := storedPNG(pixels); file != nil {
+				return file, nil
+			}
+			encoder.CompressionLevel = png.NoCompression
+		}
+		err = encoder.Encode(&out, pixels)
 	}
 	return out.Bytes(), err
 }
 
-// storedPNG is up to how many pixels a PNG is written without compression: of
+// maxStored is up to how many pixels a PNG is written without compression: of
 // a crop that saves most of the time, and costs the wire some kilobytes.
-const storedPNG = 1 << 18
-
-func encodePNG(out *bytes.Buffer, pixels image.Image) error {
-	encoder := png.Encoder{CompressionLevel: png.BestSpeed}
-	if size := pixels.Bounds().Size(); size.X*size.Y <= storedPNG {
-		encoder.CompressionLevel = png.NoCompression
-		out.Grow(size.X*size.Y*4 + 1<<10)
-	}
-	return encoder.Encode(out, pixels)
-}
+const maxStored = 1 << 18

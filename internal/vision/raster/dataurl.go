@@ -2,7 +2,6 @@ package raster
 
 import (
 	"bytes"
-	"encoding/base64"
 
 	"granary/internal/platform/fault"
 )
@@ -28,13 +27,11 @@ func ParseDataURL(text []byte) (header string, data []byte, err error) {
 			return r
 		}, encoded)
 	}
-	// Three bytes are written where four were read, so the decoder never
-	// overtakes itself; it skips line breaks.
-	n, err := base64.StdEncoding.Decode(encoded, encoded)
+	data, err = decodeBase64(encoded)
 	if err != nil {
 		return "", nil, fault.New(fault.Invalid, "the image is not base64: %w", err)
 	}
-	return header, encoded[:n], nil
+	return header, data, nil
 }
 
 // maxHeader bounds what is kept of the text before the comma, in bytes.

@@ -286,6 +286,8 @@ func FuzzParseDataURL(f *testing.F) {
 	f.Add(",")
 	f.Add("x, a G k = \r\n")
 	f.Add("x,AAAA\nAAAAAAAAAAAAAAAAAAAA\nAAAAAAAAAAAAAAAAAAAAAAAA")
+	f.Add("x,ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/AA==")
+	f.Add("x,ABCDEFGHIJKLMNOPQR=TUVWX")
 	f.Fuzz(func(t *testing.T, s string) {
 		header, data, err := ParseDataURL([]byte(s))
 		if err != nil {

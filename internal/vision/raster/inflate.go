@@ -74,7 +74,7 @@ func inflate(out, in []byte) error {
 		return errSize
 	case z.next != len(z.in):
 		return errZlib
-	case adler(out) != binary.BigEndian.Uint32(in[end:]):
+	case adler(1, out) != binary.BigEndian.Uint32(in[end:]):
 		return errChecksum
 	}
 	return nil

@@ -75,7 +75,7 @@ func (m *model) Detect(ctx context.Context, picture *raster.Picture) ([]engine.D
 	const head, tail = `{"input_data":{"columns":["image"],"index":[0],"data":["`, `"]}}`
 	body := make([]byte, 0, len(head)+base64.StdEncoding.EncodedLen(len(file))+len(tail))
 	body = append(body, head...)
-	body = base64.StdEncoding.AppendEncode(body, file)
+	body = raster.AppendBase64(body, file)
 	body = append(body, tail...)
 	response, err := m.post(ctx, body)
 	if err != nil {
@@ -90,7 +90,7 @@ func (m *model) Classify(ctx context.Context, crop *raster.Picture) ([]engine.Gu
 	if err != nil {
 		return nil, err
 	}
-	response, err := m.post(ctx, base64.StdEncoding.AppendEncode(nil, file))
+	response, err := m.post(ctx, raster.AppendBase64(nil, file))
 	if err != nil {
 		return nil, err
 	}
