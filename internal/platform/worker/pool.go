@@ -1,0 +1,339 @@
+package worker
+
+import (
+	"cmp"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"slices"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"granary/internal/platform/fault"
+)
+
+// DefaultWorkers is how many processes a pool runs at once.
+const DefaultWorkers = 16
+
+// errClosed ends the jobs of a pool that is closed.
+var errClosed = fault.New(fault.Unavailable, "the workers are being stopped")
+
+// Config is what a pool needs.
+type Config struct {
+	// Temp is the folder for private folders; it is made when it is missing. A
+	// folder may serve several pools, of several programs.
+	Temp string
+	// Workers bounds the processes, idle ones included. Defaults to 16.
+	Workers int
+	Log     *slog.Logger
+}
+
+// Pool runs jobs in worker processes and keeps warm ones for the next job.
+// Safe for concurrent use.
+type Pool struct {
+	temp    string
+	name    string
+	root    *os.Root
+	lock    *os.File
+	starter *starter
+	log     *slog.Logger
+	most    int
+	folders atomic.Int64
+
+	ctx   context.Context // ends with Close
+	stop  context.CancelCauseFunc
+	close sync.Once
+	busy  sync.WaitGroup // Runs and unloads
+	alive sync.WaitGroup // workers
+
+	mu      sync.Mutex
+	closed  bool
+	live    int           // processes, those being started included
+	idle    []*worker     // oldest first
+	changed chan struct{} // closed when a place or an idle worker is to be had
+}
+
+// New returns a pool. It removes what a pool in the same folder left behind
+// that did not end well, its processes included.
+func New(c Config) (*Pool, error) {
+	temp, err := filepath.Abs(c.Temp)
+	if err != nil {
+		return nil, fmt.Errorf("find worker folder: %w", err)
+	}
+	if err := os.MkdirAll(temp, 0o700); err != nil {
+		return nil, fmt.Errorf("make worker folder: %w", err)
+	}
+	root, err := os.OpenRoot(temp)
+	if err != nil {
+		return nil, fmt.Errorf("open worker folder: %w", err)
+	}
+	if err := sweep(root, c.Log); err != nil {
+		return nil, errors.Join(fmt.Errorf("sweep worker folder: %w", err), root.Close())
+	}
+	name, lock, err := claim(root)
+	if err != nil {
+		return nil, errors.Join(fmt.Errorf("lock worker folder: %w", err), root.Close())
+	}
+	p := &Pool{
+		temp: temp, name: name, root: root, lock: lock, starter: newStarter(), log: c.Log,
+		most: cmp.Or(max(c.Workers, 0), DefaultWorkers), changed: make(chan struct{}),
+	}
+	p.ctx, p.stop = context.WithCancelCause(context.Background())
+	return p, nil
+}
+
+// Run does one job and returns its result, a JSON value. It blocks for a
+// place in the pool and for the job, and returns when the worker is idle again
+// or, if it is not to be kept, when all its processes are gone. When ctx ends
+// the worker is told to cancel, gets TERM after half of the grace and KILL
+// after all of it.
+//
+// Errors: *Failed, *Died, ErrStart, ErrHung, ErrProtocol, ErrTooMuch; the
+// sink's; the cause of ctx; fault.Invalid for a spec or a job that makes no
+// sense; fault.Unavailable when the pool is closed.
+func (p *Pool) Run(ctx context.Context, spec Spec, job Job, sink Sink) (json.RawMessage, error) {
+	spec, err := spec.check()
+	if err != nil {
+		return nil, err
+	}
+	if job, err = job.check(); err != nil {
+		return nil, err
+	}
+	ctx, leave, err := p.enter(ctx)
+	if err != nil {
+		return nil, err
+	}
+	defer leave()
+	t := &talk{spec: spec, job: job, sink: sink}
+	if spec.Mode == Plain {
+		if err := p.place(ctx, spec, job.Device); err != nil {
+			return nil, err
+		}
+		defer p.release()
+		return p.doPlain(ctx, t)
+	}
+	w, err := p.acquire(ctx, t)
+	if err != nil {
+		return nil, err
+	}
+	value, well, err := w.do(ctx, t)
+	p.done(w, well)
+	return value, err
+}
+
+// Close refuses new jobs, cancels those that run, stops every worker and
+// removes their folders. It blocks until that is done.
+func (p *Pool) Close() error {
+	var err error
+	p.close.Do(func() {
+		p.mu.Lock()
+		p.closed = true
+		idle := p.idle
+		p.idle = nil
+		p.mu.Unlock()
+		p.stop(errClosed)
+		var leaving sync.WaitGroup
+		for _, w := range idle {
+			w.timer.Stop()
+			leaving.Go(w.dismiss)
+		}
+		leaving.Wait()
+		p.busy.Wait()
+		gone := make(chan struct{})
+		go func() { p.alive.Wait(); close(gone) }()
+		select {
+		case <-gone:
+		case <-time.After(stuckTime): // some driver holds it; nobody can end it
+		}
+		p.starter.stop()
+		err = errors.Join(p.lock.Close(), p.root.Remove(p.name+lockSuffix), p.root.Close())
+	})
+	return err
+}
+
+// enter notes that a job runs; its context ends with the pool.
+func (p *Pool) enter(ctx context.Context) (context.Context, func(), error) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.closed {
+		return nil, nil, errClosed
+	}
+	p.busy.Add(1)
+	ctx, cancel := context.WithCancelCause(ctx)
+	detach := context.AfterFunc(p.ctx, func() { cancel(errClosed) })
+	return ctx, func() { detach(); cancel(nil); p.busy.Done() }, nil
+}
+
+// acquire returns a worker that is ready for the job.
+func (p *Pool) acquire(ctx context.Context, t *talk) (*worker, error) {
+	key := t.spec.key(t.job.Device)
+	for {
+		if w := p.take(key); w != nil {
+			return w, nil
+		}
+		if err := p.place(ctx, t.spec, t.job.Device); err != nil {
+			return nil, err
+		}
+		// One may have become idle while we waited.
+		if w := p.take(key); w != nil {
+			p.release()
+			return w, nil
+		}
+		return p.launch(ctx, t, key)
+	}
+}
+
+// take returns an idle worker of that key, the one used last; nil if none is.
+func (p *Pool) take(key string) *worker {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	for i := len(p.idle) - 1; i >= 0; i-- {
+		if w := p.idle[i]; w.key == key {
+			p.idle = slices.Delete(p.idle, i, i+1)
+			w.timer.Stop()
+			select {
+			case <-w.dead: // it is about to be taken from the list
+				w.abandon()
+			default:
+				return w
+			}
+		}
+	}
+	return nil
+}
+
+// place takes one of the pool's places for a process. Idle workers leave when
+// they are in the way: the oldest when the pool is full, and every one on the
+// same device, whose memory the new one needs.
+func (p *Pool) place(ctx context.Context, spec Spec, device string) error {
+	for {
+		p.mu.Lock()
+		var leaving *worker
+		for i, w := range p.idle {
+			if p.live >= p.most || device != "" && w.device == device {
+				leaving = w
+				p.idle = slices.Delete(p.idle, i, i+1)
+				w.timer.Stop()
+				break
+			}
+		}
+		if leaving == nil && p.live < p.most {
+			p.live++
+			p.mu.Unlock()
+			return nil
+		}
+		changed := p.changed
+		p.mu.Unlock()
+		if leaving != nil {
+			leaving.dismiss()
+			// Its place is free only when it is really gone.
+			select {
+			case <-leaving.exited:
+				continue
+			default:
+			}
+		}
+		select {
+		case <-changed:
+		case <-ctx.Done():
+			return ended(ctx, spec.Name)
+		}
+	}
+}
+
+// release gives a place back.
+func (p *Pool) release() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.live--
+	p.announce()
+}
+
+// announce wakes those who wait in place. The caller holds mu.
+func (p *Pool) announce() {
+	close(p.changed)
+	p.changed = make(chan struct{})
+}
+
+// launch starts a worker in a place that was taken.
+func (p *Pool) launch(ctx context.Context, t *talk, key string) (*worker, error) {
+	dir, mark, err := p.folder()
+	if err != nil {
+		p.release()
+		return nil, err
+	}
+	process, err := begin(p.starter, t.spec, t.job.Device, dir, mark, nil, false)
+	if err != nil {
+		p.remove(dir)
+		p.release()
+		return nil, err
+	}
+	w := &worker{process: process, spec: t.spec, key: key, device: t.job.Device, dir: dir}
+	p.alive.Go(func() { p.bury(w) })
+	if err := w.hello(ctx, t); err != nil {
+		w.end(t.spec.Grace)
+		return nil, err
+	}
+	p.log.Debug("worker is ready", "worker", t.spec.Name, "pid", w.cmd.Process.Pid, "device", w.device)
+	return w, nil
+}
+
+// bury waits for a worker's end and cleans up behind it.
+func (p *Pool) bury(w *worker) {
+	<-w.dead
+	p.mu.Lock()
+	if i := slices.Index(p.idle, w); i >= 0 {
+		p.idle = slices.Delete(p.idle, i, i+1)
+		w.timer.Stop()
+		w.abandon()
+	}
+	p.mu.Unlock()
+	<-w.exited
+	p.remove(w.dir)
+	p.release()
+}
+
+// done puts a worker back, or stops it.
+func (p *Pool) done(w *worker, well bool) {
+	if !well {
+		w.end(w.spec.Grace)
+		return
+	}
+	p.mu.Lock()
+	keep := w.spec.Mode == Warm && !p.closed
+	if keep {
+		select {
+		case <-w.dead:
+			keep = false
+		default:
+			w.timer = time.AfterFunc(w.spec.IdleTimeout, func() { p.unload(w) })
+			p.idle = append(p.idle, w)
+			p.announce()
+		}
+	}
+	p.mu.Unlock()
+	if !keep {
+		w.dismiss()
+	}
+}
+
+// unload stops a worker that was idle for long.
+func (p *Pool) unload(w *worker) {
+	p.mu.Lock()
+	i := slices.Index(p.idle, w)
+	if i < 0 { // it has just been taken
+		p.mu.Unlock()
+		return
+	}
+	p.idle = slices.Delete(p.idle, i, i+1)
+	p.busy.Add(1)
+	p.mu.Unlock()
+	defer p.busy.Done()
+	p.log.Debug("idle worker is unloaded", "worker", w.spec.Name, "pid", w.cmd.Process.Pid)
+	w.dismiss()
+}
