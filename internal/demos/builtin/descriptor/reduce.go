@@ -92,9 +92,11 @@ func (r *rowReader) read(y int) {
 			put(i, row[i], 128, 128)
 		}
 	case *image.YCbCr:
+		luma, at := img.Y[img.YOffset(r.min, y):], img.COffset(r.min, y)
+		shift := chromaShift(img.SubsampleRatio)
 		for i := range r.w {
-			at := img.COffset(r.min+i, y)
-			put(i, img.Y[img.YOffset(r.min+i, y)], img.Cb[at], img.Cr[at])
+			c := at + (r.min+i)>>shift - r.min>>shift
+			put(i, luma[i], img.Cb[c], img.Cr[c])
 		}
 	case *image.RGBA:
 		row := img.Pix[img.PixOffset(r.min, y):]
@@ -111,5 +113,18 @@ func (r *rowReader) read(y int) {
 			luma, cb, cr := color.RGBToYCbCr(uint8((red+white)>>8), uint8((green+white)>>8), uint8((blue+white)>>8))
 			put(i, luma, cb, cr)
 		}
+	}
+}
+
+// chromaShift returns the binary logarithm of the samples of luma beside each
+// other that share one of chroma.
+func chromaShift(ratio image.YCbCrSubsampleRatio) int {
+	switch ratio {
+	case image.YCbCrSubsampleRatio422, image.YCbCrSubsampleRatio420:
+		return 1
+	case image.YCbCrSubsampleRatio411, image.YCbCrSubsampleRatio410:
+		return 2
+	default:
+		return 0
 	}
 }

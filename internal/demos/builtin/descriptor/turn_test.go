@@ -2,7 +2,9 @@ package descriptor_test
 
 import (
 	"fmt"
+	"image"
 	"image/color"
+	"image/draw"
 	"math"
 	"testing"
 
@@ -111,4 +113,51 @@ func TestDescribe(t *testing.T) {
 	if got := size(describe(shape, red)) + size(describe(shape, blue)); got > 1e-3 {
 		t.Errorf("colour alone gives a shape vector of length %v, want 0", got)
 	}
+}
+
+// TestDescribeReadsEveryKindOfImage gives one picture in several layouts of
+// samples, parts with an odd origin among them.
+func TestDescribeReadsEveryKindOfImage(t *testing.T) {
+	t.Parallel()
+	d := descriptor.New(false)
+	whole := descriptortest.Picture(5)
+	part := image.Rect(3, 5, 160, 170)
+	want := describe(d, whole.SubImage(part))
+	for name, img := range map[string]image.Image{
+		"NRGBA": convert(image.NewNRGBA(whole.Rect), whole), "RGBA64": convert(image.NewRGBA64(whole.Rect), whole),
+		"4:4:4": ycbcr(whole, image.YCbCrSubsampleRatio444), "4:2:2": ycbcr(whole, image.YCbCrSubsampleRatio422),
+		"4:2:0": ycbcr(whole, image.YCbCrSubsampleRatio420), "4:1:1": ycbcr(whole, image.YCbCrSubsampleRatio411),
+	} {
+		cut, ok := img.(interface {
+			SubImage(r image.Rectangle) image.Image
+		})
+		if !ok {
+			t.Fatalf("%s has no parts", name)
+		}
+		got := describe(d, cut.SubImage(part))
+		var likeness, length float64
+		for i := range want {
+			likeness += float64(want[i]) * float64(got[i])
+			length += float64(want[i]) * float64(want[i])
+		}
+		if likeness/length < 0.999 {
+			t.Errorf("%s is %.4f like RGBA, want the same", name, likeness/length)
+		}
+	}
+}
+
+func convert(dst draw.Image, src image.Image) image.Image {
+	draw.Draw(dst, dst.Bounds(), src, src.Bounds().Min, draw.Src)
+	return dst
+}
+
+func ycbcr(src *image.RGBA, ratio image.YCbCrSubsampleRatio) image.Image {
+	out := image.NewYCbCr(src.Rect, ratio)
+	for y := range src.Rect.Dy() {
+		for x := range src.Rect.Dx() {
+			c := src.RGBAAt(x, y)
+			out.Y[out.YOffset(x, y)], out.Cb[out.COffset(x, y)], out.Cr[out.COffset(x, y)] = color.RGBToYCbCr(c.R, c.G, c.B)
+		}
+	}
+	return out
 }
