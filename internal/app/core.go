@@ -11,6 +11,7 @@ import (
 	"granary/internal/platform/database"
 	"granary/internal/platform/identity"
 	"granary/internal/platform/jobs"
+	"granary/internal/platform/jobs/journal"
 	"granary/internal/platform/jobs/local"
 	"granary/internal/platform/jobs/river"
 	"granary/internal/platform/secrets"
@@ -34,7 +35,9 @@ type Core struct {
 	Sealer secrets.Sealer
 	Users  *identity.Service
 	Jobs   jobs.Engine
-	Vision *vision.Service
+	// Journal keeps what the jobs say.
+	Journal *journal.Journal
+	Vision  *vision.Service
 
 	closers []func() error
 }
@@ -46,7 +49,7 @@ func migrations(db *database.DB) []database.Migrations {
 	if db.Pool() != nil {
 		queue = river.Migrations()
 	}
-	return []database.Migrations{identity.Migrations(), blob.Migrations(), queue, vision.Migrations()}
+	return []database.Migrations{identity.Migrations(), blob.Migrations(), queue, journal.Migrations(), vision.Migrations()}
 }
 
 // migrate brings every schema up to date.
@@ -79,6 +82,7 @@ func Open(ctx context.Context, cfg *config.Config, log *slog.Logger) (core *Core
 		return nil, err
 	}
 	c.Users = identity.New(c.DB, c.identityConfig(), log)
+	c.Journal = journal.New(c.DB, journal.Config{Log: log})
 	registry := jobs.NewRegistry()
 	c.Vision = vision.New(vision.Deps{
 		DB: c.DB, Blobs: c.Blobs, Users: c.Users, Sealer: c.Sealer, Log: log,
@@ -126,6 +130,7 @@ func (c *Core) openJobs(registry *jobs.Registry) (jobs.Engine, error) {
 	cfg := jobs.Config{
 		Slots: c.Config.Jobs.Slots, Grace: c.Config.Jobs.DrainTimeout, MaxWaiting: c.Config.Jobs.MaxWaiting,
 		Retention: c.Config.Jobs.Retention, KeepFinished: c.Config.Jobs.KeepFinished, Log: c.Log,
+		Recorder: c.Journal,
 	}
 	if c.DB.Pool() == nil {
 		return local.New(c.DB, registry, cfg)

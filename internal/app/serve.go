@@ -52,6 +52,10 @@ func (c *Core) serve(ctx context.Context, version string, ready func(Started)) e
 	if err := c.loadPipelineFiles(ctx); err != nil {
 		return err
 	}
+	if err := c.Journal.Start(ctx, c.Jobs); err != nil {
+		return err
+	}
+	defer c.Journal.Stop()
 	if c.Config.Jobs.Slots > 0 {
 		if err := c.Jobs.Start(ctx); err != nil {
 			return err
@@ -61,8 +65,10 @@ func (c *Core) serve(ctx context.Context, version string, ready func(Started)) e
 	if err := server.Start(ctx); err != nil {
 		return err
 	}
-	// Requests drain before the workers stop and the stores close.
+	// Requests drain before the workers stop and the stores close; those that
+	// only watch a job would never end by themselves.
 	defer server.Stop()
+	defer c.Journal.Release()
 	started, err := c.started(ctx, server)
 	if err != nil {
 		return err
