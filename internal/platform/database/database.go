@@ -45,6 +45,7 @@ type DB struct {
 	read, write *bun.DB
 	pool        *pgxpool.Pool
 	turns       turns
+	group       group
 	path        string
 }
 
@@ -151,6 +152,7 @@ func (d *DB) Ping(ctx context.Context) error { return d.write.PingContext(ctx) }
 // Close releases every connection. On SQLite the write-ahead log is folded
 // back into the file.
 func (d *DB) Close() error {
+	d.group.leaders.Wait()
 	err := d.read.Close()
 	if d.pool != nil {
 		d.pool.Close()
@@ -163,8 +165,14 @@ func (d *DB) Close() error {
 // that speaks pgx, so that such work commits or vanishes with the rows.
 type Tx struct {
 	bun.IDB
-	pg pgx.Tx
+	pg    pgx.Tx
+	after *[]func()
 }
+
+// AfterCommit has fn called once the transaction has committed, before its
+// caller goes on, and never when it does not commit: to tell others of what
+// they can read now. fn is quick and begins no transaction.
+func (t Tx) AfterCommit(fn func()) { *t.after = append(*t.after, fn) }
 
 // Pgx returns the PostgreSQL transaction underneath, or nil on SQLite.
 func (t Tx) Pgx() pgx.Tx { return t.pg }

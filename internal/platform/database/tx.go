@@ -30,7 +30,13 @@ func (d *DB) InTx(ctx context.Context, fn func(ctx context.Context, tx Tx) error
 
 func (d *DB) attempts(ctx context.Context, turn string, fn func(ctx context.Context, tx Tx) error) error {
 	for attempt := 1; ; attempt++ {
-		err := d.once(ctx, turn, fn)
+		var after []func()
+		err := d.once(ctx, turn, &after, fn)
+		if err == nil {
+			for _, told := range after {
+				told()
+			}
+		}
 		if err == nil || attempt == maxAttempts || !retryable(err) {
 			return err
 		}
@@ -62,18 +68,20 @@ func firstContact(ctx context.Context, db *sql.DB) error {
 	}
 }
 
-func (d *DB) once(ctx context.Context, turn string, fn func(ctx context.Context, tx Tx) error) error {
+func (d *DB) once(ctx context.Context, turn string, after *[]func(), fn func(ctx context.Context, tx Tx) error) error {
 	if d.pool != nil {
-		return d.oncePostgres(ctx, turn, fn)
+		return d.oncePostgres(ctx, turn, after, fn)
 	}
 	return d.write.RunInTx(ctx, nil, func(ctx context.Context, tx bun.Tx) error {
-		return fn(ctx, Tx{IDB: tx})
+		return fn(ctx, Tx{IDB: tx, after: after})
 	})
 }
 
 // oncePostgres begins the transaction on the pgx connection itself, so that
 // bun's queries and pgx's share it.
-func (d *DB) oncePostgres(ctx context.Context, turn string, fn func(ctx context.Context, tx Tx) error) (err error) {
+func (d *DB) oncePostgres(
+	ctx context.Context, turn string, after *[]func(), fn func(ctx context.Context, tx Tx) error,
+) (err error) {
 	conn, err := d.write.Conn(ctx)
 	if err != nil {
 		return fmt.Errorf("take connection: %w", err)
@@ -98,7 +106,7 @@ func (d *DB) oncePostgres(ctx context.Context, turn string, fn func(ctx context.
 		defer release()
 	}
 	return pgx.BeginTxFunc(ctx, raw, pgx.TxOptions{IsoLevel: pgx.RepeatableRead}, func(tx pgx.Tx) error {
-		return fn(ctx, Tx{IDB: conn, pg: tx})
+		return fn(ctx, Tx{IDB: conn, pg: tx, after: after})
 	})
 }
 

@@ -37,8 +37,8 @@ type Engine interface {
 	// Cancel ends a waiting job at once and tells a running one to stop: its
 	// context ends with ErrCancelled. Durable; no effect on a finished job.
 	Cancel(ctx context.Context, id string) error
-	// Retry makes a failed, cancelled or waiting job due now, with at least
-	// one more attempt. Errors: NotFound, Conflict (running or succeeded).
+	// Retry makes a waiting job, or one that ended without success, due now
+	// with at least one more attempt. Errors: NotFound, Conflict (running or succeeded).
 	Retry(ctx context.Context, id string) error
 	// Get returns one job, or NotFound.
 	Get(ctx context.Context, id string) (Job, error)
@@ -62,15 +62,31 @@ const ReturnTime = 10 * time.Second
 // Config is common to both engines. The zero value is usable.
 type Config struct {
 	// Slots is how many jobs of one queue run at once in this process, kinds
-	// with a Concurrency of their own not counted. Defaults to 4.
+	// with a Concurrency or a device of their own not counted. Defaults to 4.
 	Slots int
+	// QueueSlots overrides Slots by queue; with 1 a queue runs one job after
+	// another. Kinds with a device are bounded by it, too.
+	QueueSlots map[string]int
+	// CPUShares bounds the jobs without a device that run at once in this
+	// process, over all queues. Unbounded when 0.
+	CPUShares int
+	// Devices are the indices of the GPUs that this process may use. Each runs
+	// one job at a time, whichever the queue; a process without any runs no
+	// job that needs one. Two processes of one machine that name the same
+	// device both use it: the operator divides them.
+	Devices []string
+	// Weights are the shares of the queues where there are more due jobs than
+	// CPUShares or Devices allow: a queue of weight 3 begins three jobs for
+	// each of a queue of weight 1. Defaults to 1.
+	Weights map[string]int
 	// Queues limits which queues this process works; empty means all.
 	Queues []string
 	// Lease is for how long an attempt is believed alive after its last
 	// renewal; it is renewed three times as often. Defaults to 15 s.
 	Lease time.Duration
-	// Poll is how often the engine looks for work that nobody announced to
-	// it: due dates, other processes, expired leases. Defaults to 1 s.
+	// Poll is how often the engine looks for what nobody announced to it: due
+	// dates, other processes' jobs and cancellations, expired leases, schedules.
+	// Defaults to 500 ms.
 	Poll time.Duration
 	// Grace is what running jobs get at Stop. Defaults to 10 s.
 	Grace time.Duration
@@ -79,7 +95,8 @@ type Config struct {
 	// KeepFinished bounds the number of finished jobs. Defaults to 10,000.
 	KeepFinished int
 	// MaxWaiting bounds the jobs that wait in one queue; Enqueue answers
-	// Unavailable beyond it. Defaults to 10,000.
+	// Unavailable beyond it. A process counts again once it has filled half of
+	// what was free, so several may pass the bound together. Defaults to 10,000.
 	MaxWaiting int
 	// Recorder keeps what the jobs say. Defaults to nobody.
 	Recorder Recorder
@@ -88,7 +105,23 @@ type Config struct {
 	// Log receives one line per attempt that did not succeed. Defaults to
 	// discarding.
 	Log *slog.Logger
+	// Observer is told of every attempt. Defaults to nobody.
+	Observer Observer
 }
+
+// Observer counts and times attempts for metrics. Safe for concurrent use.
+type Observer interface {
+	// JobStarted says how long the job had been due.
+	JobStarted(kind string, waited time.Duration)
+	// JobEnded says how the attempt ended: succeeded, failed, timed_out,
+	// cancelled, again, returned or abandoned.
+	JobEnded(kind, outcome string, took time.Duration)
+}
+
+type unobserved struct{}
+
+func (unobserved) JobStarted(string, time.Duration)       {}
+func (unobserved) JobEnded(string, string, time.Duration) {}
 
 // minTick is the least Lease and Poll: tickers refuse anything near zero.
 const minTick = time.Millisecond
@@ -98,7 +131,7 @@ const minTick = time.Millisecond
 func (c Config) WithDefaults() Config {
 	c.Slots = positive(c.Slots, 4)
 	c.Lease = max(positive(c.Lease, 15*time.Second), 3*minTick)
-	c.Poll = max(positive(c.Poll, time.Second), minTick)
+	c.Poll = max(positive(c.Poll, 500*time.Millisecond), minTick)
 	c.Grace = positive(c.Grace, 10*time.Second)
 	c.Retention = positive(c.Retention, 30*24*time.Hour)
 	c.KeepFinished = positive(c.KeepFinished, 10_000)
@@ -111,6 +144,9 @@ func (c Config) WithDefaults() Config {
 	}
 	if c.Log == nil {
 		c.Log = slog.New(slog.DiscardHandler)
+	}
+	if c.Observer == nil {
+		c.Observer = unobserved{}
 	}
 	return c
 }

@@ -26,6 +26,8 @@ const (
 	Again
 	// GiveUp: mark it failed.
 	GiveUp
+	// RanOut: mark it timed out.
+	RanOut
 	// Stopped: mark it cancelled.
 	Stopped
 	// Returned: back to the queue at once, the attempt not counted.
@@ -33,6 +35,36 @@ const (
 	// Abandoned: write nothing, the job belongs to another attempt.
 	Abandoned
 )
+
+// String names the verdict as metrics do.
+func (v Verdict) String() string {
+	switch v {
+	case Again:
+		return "again"
+	case Returned:
+		return "returned"
+	case Abandoned:
+		return "abandoned"
+	}
+	state, _ := v.Final()
+	return string(state)
+}
+
+// Final returns the state in which the verdict ends the job; ok is false for
+// those that end only the attempt, or nothing.
+func (v Verdict) Final() (state State, ok bool) {
+	switch v {
+	case Done, Committed:
+		return Succeeded, true
+	case GiveUp:
+		return Failed, true
+	case RanOut:
+		return TimedOut, true
+	case Stopped:
+		return Cancelled, true
+	}
+	return "", false
+}
 
 // Outcome is the end of one attempt.
 type Outcome struct {
@@ -48,8 +80,12 @@ type Outcome struct {
 // Execute runs one attempt of a claimed job and says what becomes of it. It
 // recovers panics, applies the kind's time limit and renews the lease through
 // keeper until the handler returns. The engine ends ctx with ErrCancelled,
-// ErrLost or ErrDraining as its cause.
-func (r *Registry) Execute(ctx context.Context, cfg Config, job Job, keeper Keeper) (outcome Outcome) {
+// ErrLost or ErrDraining as its cause. The device is what the job has to
+// itself meanwhile, or empty.
+func (r *Registry) Execute(ctx context.Context, cfg Config, job Job, device string, keeper Keeper) (outcome Outcome) {
+	began := cfg.Now()
+	cfg.Observer.JobStarted(job.Kind, began.Sub(job.RunAt))
+	defer func() { cfg.Observer.JobEnded(job.Kind, outcome.Verdict.String(), cfg.Now().Sub(began)) }()
 	ctx = telemetry.Tag(ctx, telemetry.JobID, job.ID)
 	log := cfg.Log.With("job_kind", job.Kind, "attempt", job.Attempt)
 	e, ok := r.kinds[job.Kind]
@@ -59,7 +95,7 @@ func (r *Registry) Execute(ctx context.Context, cfg Config, job Job, keeper Keep
 	record := cfg.Recorder.Open(job)
 	defer func() { record.Close(context.WithoutCancel(ctx), outcome) }()
 	ctx, stop := context.WithCancelCause(ctx)
-	run := &Run{id: job.ID, attempt: job.Attempt, keeper: keeper, record: record, now: cfg.Now, stop: stop}
+	run := &Run{id: job.ID, attempt: job.Attempt, device: device, keeper: keeper, record: record, now: cfg.Now, stop: stop}
 	limited, release := context.WithTimeout(ctx, e.policy.Timeout)
 	var renewal sync.WaitGroup
 	renewal.Go(func() { run.keepAlive(ctx, cfg.Lease, log) })
@@ -97,6 +133,8 @@ func (r *Registry) Execute(ctx context.Context, cfg Config, job Job, keeper Keep
 		outcome.Verdict = Returned
 		log.InfoContext(ctx, "job returned to its queue by shutdown")
 		return outcome
+	case job.Attempt >= job.MaxAttempts && timedOut:
+		outcome.Verdict = RanOut
 	case job.Attempt >= job.MaxAttempts:
 		outcome.Verdict = GiveUp
 	default:
@@ -106,7 +144,7 @@ func (r *Registry) Execute(ctx context.Context, cfg Config, job Job, keeper Keep
 			outcome.Wait = max(outcome.Wait, f.RetryAfter)
 		}
 	}
-	log.ErrorContext(ctx, "job attempt failed", slog.Any("error", err), "final", outcome.Verdict == GiveUp, "retry_in", outcome.Wait)
+	log.ErrorContext(ctx, "job attempt failed", slog.Any("error", err), "final", outcome.Verdict != Again, "retry_in", outcome.Wait)
 	return outcome
 }
 

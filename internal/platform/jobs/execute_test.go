@@ -43,7 +43,7 @@ func execute(t *testing.T, ctx context.Context, cfg jobs.Config, job jobs.Job, k
 		t.Fatalf("Register: %v", err)
 	}
 	job.ID, job.MaxAttempts, job.Args = "id", 3, []byte("{}")
-	return reg.Execute(ctx, cfg.WithDefaults(), job, k)
+	return reg.Execute(ctx, cfg.WithDefaults(), job, "", k)
 }
 
 func TestExecuteVerdict(t *testing.T) {
@@ -85,7 +85,7 @@ func TestExecuteVerdict(t *testing.T) {
 
 func TestExecuteUnknownKind(t *testing.T) {
 	t.Parallel()
-	got := jobs.NewRegistry().Execute(t.Context(), jobs.Config{}.WithDefaults(), jobs.Job{Kind: "gone"}, keeper{})
+	got := jobs.NewRegistry().Execute(t.Context(), jobs.Config{}.WithDefaults(), jobs.Job{Kind: "gone"}, "", keeper{})
 	if got.Verdict != jobs.GiveUp || !strings.Contains(got.Message, "gone") {
 		t.Errorf("Execute = %+v, want GiveUp that names the kind", got)
 	}

@@ -6,8 +6,8 @@ import (
 	"time"
 )
 
-// State is where a job stands. Scheduled and Queued are both waiting;
-// Succeeded, Failed and Cancelled are final until Retry.
+// State is where a job stands. Scheduled and Queued are both waiting; those
+// from Succeeded on are final until Retry.
 type State string
 
 // The states.
@@ -24,10 +24,20 @@ const (
 	Failed State = "failed"
 	// Cancelled was stopped by Cancel.
 	Cancelled State = "cancelled"
+	// TimedOut ran past its time limit in its last attempt.
+	TimedOut State = "timed_out"
+	// Lost had its last attempt in a process that stopped responding.
+	Lost State = "lost"
 )
 
 // Finished reports whether the state is final until Retry.
-func (s State) Finished() bool { return s == Succeeded || s == Failed || s == Cancelled }
+func (s State) Finished() bool {
+	switch s {
+	case Succeeded, Failed, Cancelled, TimedOut, Lost:
+		return true
+	}
+	return false
+}
 
 // Valid reports whether s is one of the states above.
 func (s State) Valid() bool {

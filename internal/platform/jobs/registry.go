@@ -9,6 +9,8 @@ import (
 	"regexp"
 	"slices"
 	"time"
+
+	"granary/internal/platform/database"
 )
 
 // DefaultQueue is where kinds without a queue of their own wait.
@@ -30,7 +32,27 @@ type Policy struct {
 	Timeout time.Duration
 	// Priority orders due jobs. Defaults to Normal.
 	Priority Priority
+	// Device is what a job has to itself while it runs. Defaults to
+	// DeviceNone. Kinds with a device never hold up those without.
+	Device Device
+	// OnFinal runs in the transaction that ends a job without its handler's
+	// Commit: failed, timed out, lost, or cancelled, also while it waited. It
+	// takes effect exactly once each time that a job ends so, in any process
+	// that registered the kind; like a function of InTx it may be tried again.
+	// While it returns an error the job does not end.
+	OnFinal func(ctx context.Context, tx database.Tx, job Job) error
 }
+
+// Device is a kind of hardware that jobs do not share.
+type Device uint8
+
+// The devices.
+const (
+	// DeviceNone: the job needs none.
+	DeviceNone Device = iota
+	// DeviceGPU: one of Config.Devices.
+	DeviceGPU
+)
 
 func (p Policy) withDefaults() Policy {
 	p.Queue = cmp.Or(p.Queue, DefaultQueue)
@@ -45,11 +67,14 @@ func (p Policy) withDefaults() Policy {
 	return p
 }
 
-// lane names where the kind's jobs wait: a queue's name has no hyphen, so
-// that no lane can be taken for another.
+// lane names where the kind's jobs wait: a queue's name has no hyphen and a
+// kind's begins with a letter, so that no lane can be taken for another.
 func (p Policy) lane(kind string) string {
-	if p.Concurrency > 0 {
+	switch {
+	case p.Concurrency > 0:
 		return p.Queue + "-" + kind
+	case p.Device == DeviceGPU:
+		return p.Queue + "-0gpu"
 	}
 	return p.Queue
 }
@@ -104,6 +129,8 @@ func RegisterKind[T Args](
 		return fmt.Errorf("job kind %s: queue %q: want snake_case of at most %d bytes", kind, policy.Queue, maxQueueName)
 	case policy.MaxAttempts < 1 || policy.Timeout < 0 || policy.Concurrency < 0:
 		return fmt.Errorf("job kind %s: negative limit in its policy", kind)
+	case policy.Device > DeviceGPU:
+		return fmt.Errorf("job kind %s: unknown device %d", kind, policy.Device)
 	case policy.Priority < Urgent || policy.Priority > Idle:
 		return fmt.Errorf("job kind %s: priority %d is out of range", kind, policy.Priority)
 	}
@@ -129,15 +156,29 @@ func (r *Registry) Policy(kind string) (Policy, bool) {
 // Kinds returns the registered kinds, sorted.
 func (r *Registry) Kinds() []string { return slices.Sorted(maps.Keys(r.kinds)) }
 
+// Final calls the OnFinal of the job's kind, if it has one. Engines call it in
+// the transaction that ends the job, with the job as it then stands.
+func (r *Registry) Final(ctx context.Context, tx database.Tx, job Job) error {
+	policy := r.kinds[job.Kind].policy
+	if policy.OnFinal == nil {
+		return nil
+	}
+	if err := policy.OnFinal(ctx, tx, job); err != nil {
+		return fmt.Errorf("end of %s job: %w", job.Kind, err)
+	}
+	return nil
+}
+
 // Lane is a line of jobs that share slots.
 type Lane struct {
-	Name  string
-	Slots int
-	Kinds []string
+	Name, Queue string
+	Device      Device
+	Slots       int
+	Kinds       []string
 }
 
 // Lanes returns the lanes that a process with this configuration works,
-// sorted by name.
+// sorted by name. A process without devices has no lane that needs one.
 func (r *Registry) Lanes(cfg Config) []Lane {
 	lanes := map[string]*Lane{}
 	for _, kind := range r.Kinds() {
@@ -145,9 +186,16 @@ func (r *Registry) Lanes(cfg Config) []Lane {
 		if len(cfg.Queues) > 0 && !slices.Contains(cfg.Queues, policy.Queue) {
 			continue
 		}
+		slots := cmp.Or(policy.Concurrency, cfg.QueueSlots[policy.Queue], cfg.Slots)
+		if policy.Device == DeviceGPU {
+			slots = min(cmp.Or(policy.Concurrency, cfg.QueueSlots[policy.Queue], len(cfg.Devices)), len(cfg.Devices))
+		}
+		if slots == 0 {
+			continue
+		}
 		name := policy.lane(kind)
 		if lanes[name] == nil {
-			lanes[name] = &Lane{Name: name, Slots: cmp.Or(policy.Concurrency, cfg.Slots)}
+			lanes[name] = &Lane{Name: name, Queue: policy.Queue, Device: policy.Device, Slots: slots}
 		}
 		lanes[name].Kinds = append(lanes[name].Kinds, kind)
 	}

@@ -75,10 +75,10 @@ func TestLanes(t *testing.T) {
 		want []jobs.Lane
 	}{
 		"all": {jobs.Config{}, []jobs.Lane{
-			{Name: "default", Slots: 4, Kinds: []string{"alpha", "gamma"}},
-			{Name: "train-beta", Slots: 1, Kinds: []string{"beta"}},
+			{Name: "default", Queue: "default", Slots: 4, Kinds: []string{"alpha", "gamma"}},
+			{Name: "train-beta", Queue: "train", Slots: 1, Kinds: []string{"beta"}},
 		}},
-		"one queue": {jobs.Config{Queues: []string{"train"}, Slots: 9}, []jobs.Lane{{Name: "train-beta", Slots: 1, Kinds: []string{"beta"}}}},
+		"one queue": {jobs.Config{Queues: []string{"train"}, Slots: 9}, []jobs.Lane{{Name: "train-beta", Queue: "train", Slots: 1, Kinds: []string{"beta"}}}},
 		"none":      {jobs.Config{Queues: []string{"gpu"}}, []jobs.Lane{}},
 	}
 	for name, test := range tests {

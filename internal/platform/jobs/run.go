@@ -35,6 +35,7 @@ type Keeper interface {
 type Run struct {
 	id      string
 	attempt int
+	device  string
 	keeper  Keeper
 	record  Record
 	now     func() time.Time
@@ -51,6 +52,10 @@ func (r *Run) JobID() string { return r.id }
 
 // Attempt returns the attempt's number, from 1.
 func (r *Run) Attempt() int { return r.attempt }
+
+// Device returns the index of the device that the job has to itself while it
+// runs, as in Config.Devices; empty for kinds that ask for none.
+func (r *Run) Device() string { return r.device }
 
 // Progress records that done of total units are finished (total 0: unknown).
 // It may be called for every item. An error means that the attempt must end:

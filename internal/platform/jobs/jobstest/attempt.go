@@ -148,7 +148,7 @@ func testTimeout(t *testing.T, s Store) {
 		<-ctx.Done()
 		return ctx.Err()
 	}), jobs.Config{})
-	job := awaitState(t, engine, s.enqueue(t, engine, Work{}), jobs.Failed)
+	job := awaitState(t, engine, s.enqueue(t, engine, Work{}), jobs.TimedOut)
 	if want := "the attempt ran past its time limit of 20ms"; job.Error != want {
 		t.Errorf("error = %q, want %q", job.Error, want)
 	}

@@ -178,10 +178,10 @@ func testLostLastAttempt(t *testing.T, s Store) {
 	receive(t, "the attempt", entered)
 	second := s.started(t, reg, jobs.Config{})
 	s.Expire(t, id)
-	awaitState(t, second, id, jobs.Failed)
+	awaitState(t, second, id, jobs.Lost)
 	close(leave)
 	first.Stop()
-	if job := get(t, second, id); job.State != jobs.Failed || job.Error != jobs.LostMessage {
-		t.Errorf("job = %s, error %q, want failed, %q", job.State, job.Error, jobs.LostMessage)
+	if job := get(t, second, id); job.State != jobs.Lost || job.Error != jobs.LostMessage {
+		t.Errorf("job = %s, error %q, want lost, %q", job.State, job.Error, jobs.LostMessage)
 	}
 }

@@ -14,7 +14,7 @@ import (
 // change alters the job's row and answers ErrLost when this attempt is not
 // the live one.
 func (a *attempt) change(ctx context.Context, tx database.Tx, fn func(r *row) error) error {
-	err := changeIn(ctx, tx, a.row.ID, func(r *row) error {
+	err := a.engine.changeIn(ctx, tx, a.row.ID, func(r *row) error {
 		if r.State != jobs.Running || r.Fence != a.row.Fence {
 			return jobs.ErrLost
 		}
@@ -29,7 +29,7 @@ func (a *attempt) change(ctx context.Context, tx database.Tx, fn func(r *row) er
 // Renew implements jobs.Keeper.
 func (a *attempt) Renew(ctx context.Context, progress jobs.Progress) error {
 	cancelled := false
-	err := a.engine.db.InTx(ctx, func(ctx context.Context, tx database.Tx) error {
+	err := a.engine.db.InGroup(ctx, func(ctx context.Context, tx database.Tx) error {
 		return a.change(ctx, tx, func(r *row) error {
 			r.setProgress(progress)
 			until := a.engine.now().Add(a.engine.cfg.Lease)
@@ -70,18 +70,16 @@ func (a *attempt) finish(ctx context.Context, outcome jobs.Outcome) error {
 	}
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), a.engine.cfg.Lease)
 	defer cancel()
-	err := a.engine.db.InTx(ctx, func(ctx context.Context, tx database.Tx) error {
+	err := a.engine.db.InGroup(ctx, func(ctx context.Context, tx database.Tx) error {
+		if outcome.Verdict == jobs.Done {
+			return a.succeed(ctx, tx, outcome.Progress)
+		}
 		return a.change(ctx, tx, func(r *row) error {
 			r.setProgress(outcome.Progress)
-			switch now := a.engine.now(); outcome.Verdict {
-			case jobs.Done:
-				r.end(jobs.Succeeded, "", now)
-			case jobs.GiveUp:
-				r.end(jobs.Failed, outcome.Message, now)
-			case jobs.Stopped:
-				r.end(jobs.Cancelled, outcome.Message, now)
-			default:
-				r.retry(outcome, now)
+			if state, final := outcome.Verdict.Final(); final {
+				r.end(state, outcome.Message, a.engine.now())
+			} else {
+				r.retry(outcome, a.engine.now())
 			}
 			return nil
 		})
@@ -90,6 +88,19 @@ func (a *attempt) finish(ctx context.Context, outcome jobs.Outcome) error {
 		return nil
 	}
 	return err
+}
+
+const succeedSQL = `UPDATE jobs SET state = 'succeeded', error = '', finished_at = ?, lease_until = NULL, cancel_requested = FALSE,
+ progress_done = ?, progress_total = ?, progress_note = ? WHERE id = ? AND state = 'running' AND fence = ?`
+
+// succeed is end for the commonest end, in one statement. When another
+// attempt has taken over it changes nothing.
+func (a *attempt) succeed(ctx context.Context, tx database.Tx, p jobs.Progress) error {
+	_, err := tx.NewRaw(succeedSQL, a.engine.now(), p.Done, p.Total, p.Note, a.row.ID, a.row.Fence).Exec(ctx)
+	if err != nil {
+		return fmt.Errorf("store job: %w", err)
+	}
+	return nil
 }
 
 // retry puts the job back, unless somebody cancelled it meanwhile.
@@ -121,7 +132,7 @@ func (e *Engine) recoverLost(ctx context.Context) error {
 			}
 			e.cfg.Log.WarnContext(ctx, "job recovered from a lost attempt", "job_id", r.ID, "job_kind", r.Kind, "attempt", r.Attempt)
 			if r.Attempt >= r.MaxAttempts && !r.CancelRequested {
-				r.end(jobs.Failed, jobs.LostMessage, now)
+				r.end(jobs.Lost, jobs.LostMessage, now)
 				return nil
 			}
 			r.retry(jobs.Outcome{Verdict: jobs.Again, Message: jobs.LostMessage, Wait: e.reg.Wait(r.Kind, r.Attempt)}, now)

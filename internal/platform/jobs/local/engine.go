@@ -34,6 +34,9 @@ type Engine struct {
 	reg *jobs.Registry
 	cfg jobs.Config
 
+	slots *jobs.Slots
+	room  *jobs.Room
+
 	wake     chan struct{} // holds one token: look for due jobs
 	stopping chan struct{}
 	stopOnce sync.Once
@@ -46,8 +49,9 @@ func New(db *database.DB, reg *jobs.Registry, cfg jobs.Config) (*Engine, error) 
 	if db.Path() == "" {
 		return nil, errors.New("the local job engine needs a SQLite database")
 	}
+	cfg = cfg.WithDefaults()
 	return &Engine{
-		db: db, reg: reg, cfg: cfg.WithDefaults(),
+		db: db, reg: reg, cfg: cfg, slots: jobs.NewSlots(cfg), room: jobs.NewRoom(cfg.MaxWaiting),
 		wake: make(chan struct{}, 1), stopping: make(chan struct{}),
 		worker: worker{live: map[*attempt]struct{}{}},
 	}, nil
@@ -72,14 +76,14 @@ func (e *Engine) Enqueue(ctx context.Context, tx database.Tx, args jobs.Args, op
 			return ids[0], nil
 		}
 	}
-	limit := tx.NewSelect().Model((*row)(nil)).Column("id").
-		Where("state = ? AND lane = ?", jobs.Queued, draft.Lane).Limit(int64(e.cfg.MaxWaiting))
-	waiting, err := tx.NewSelect().TableExpr("(?) AS waiting", limit).Count(ctx)
+	err = e.room.Take(draft.Lane, draft.Queue, func() (int, error) {
+		limit := tx.NewSelect().Model((*row)(nil)).Column("id").
+			Where("state = ? AND lane = ?", jobs.Queued, draft.Lane).Limit(int64(e.cfg.MaxWaiting))
+		waiting, err := tx.NewSelect().TableExpr("(?) AS waiting", limit).Count(ctx)
+		return int(waiting), err
+	})
 	if err != nil {
-		return "", fmt.Errorf("count waiting jobs: %w", err)
-	}
-	if waiting >= int64(e.cfg.MaxWaiting) {
-		return "", jobs.QueueFull(draft.Queue)
+		return "", err
 	}
 	if _, err := tx.NewInsert().Model(newRow(draft)).Exec(ctx); err != nil {
 		return "", fmt.Errorf("enqueue %s: %w", draft.Kind, err)

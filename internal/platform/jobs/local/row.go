@@ -107,12 +107,12 @@ func (r *row) wait(message string, due time.Time) {
 // change loads a job, lets fn alter it and stores it, in one transaction.
 // The arguments are neither loaded nor stored.
 func (e *Engine) change(ctx context.Context, id string, fn func(r *row) error) error {
-	return e.db.InTx(ctx, func(ctx context.Context, tx database.Tx) error {
-		return changeIn(ctx, tx, id, fn)
+	return e.db.InGroup(ctx, func(ctx context.Context, tx database.Tx) error {
+		return e.changeIn(ctx, tx, id, fn)
 	})
 }
 
-func changeIn(ctx context.Context, tx database.Tx, id string, fn func(r *row) error) error {
+func (e *Engine) changeIn(ctx context.Context, tx database.Tx, id string, fn func(r *row) error) error {
 	r := &row{ID: id}
 	err := tx.NewSelect().Model(r).ExcludeColumn("args").WherePK().Scan(ctx)
 	if errors.Is(err, sql.ErrNoRows) {
@@ -121,11 +121,18 @@ func changeIn(ctx context.Context, tx database.Tx, id string, fn func(r *row) er
 	if err != nil {
 		return fmt.Errorf("load job: %w", err)
 	}
+	before := r.State
 	if err := fn(r); err != nil {
 		return err
 	}
 	if _, err := tx.NewUpdate().Model(r).ExcludeColumn("id", "args").WherePK().Exec(ctx); err != nil {
 		return fmt.Errorf("store job: %w", err)
 	}
-	return nil
+	if before.Finished() || !r.State.Finished() || r.State == jobs.Succeeded {
+		return nil
+	}
+	if err := tx.NewSelect().Model(r).Column("args").WherePK().Scan(ctx); err != nil {
+		return fmt.Errorf("load arguments: %w", err)
+	}
+	return e.reg.Final(ctx, tx, r.job(e.now()))
 }

@@ -30,6 +30,7 @@ type worker struct {
 type attempt struct {
 	engine *Engine
 	row    row
+	slot   jobs.Slot
 	cancel context.CancelCauseFunc
 }
 
@@ -146,33 +147,69 @@ func (e *Engine) anyDue(ctx context.Context) (bool, error) {
 		Where("state = ? AND run_at <= ?", jobs.Queued, e.now()).Exists(ctx)
 }
 
+// claimed is a job that one transaction took for a lane.
+type claimed struct {
+	row  row
+	lane jobs.Lane
+}
+
 // claim takes due jobs for every free slot in one transaction and starts them.
 func (e *Engine) claim(ctx context.Context) error {
 	busy := e.worker.busy()
-	var claimed []row
-	err := e.db.InTx(ctx, func(ctx context.Context, tx database.Tx) error {
-		claimed = claimed[:0]
+	var taken []claimed
+	err := e.db.InGroup(ctx, func(ctx context.Context, tx database.Tx) error {
+		taken = taken[:0]
 		now := e.now()
-		for _, lane := range e.reg.Lanes(e.cfg) {
-			free := lane.Slots - busy[lane.Name]
-			if free <= 0 {
+		due, err := e.due(ctx, tx, busy, now)
+		if err != nil {
+			return err
+		}
+		granted := e.slots.Divide(due)
+		for _, d := range due {
+			if granted[d.Lane.Name] == 0 {
 				continue
 			}
-			rows, err := claimLane(ctx, tx, lane, free, now, now.Add(e.cfg.Lease))
+			rows, err := claimLane(ctx, tx, d.Lane, granted[d.Lane.Name], now, now.Add(e.cfg.Lease))
 			if err != nil {
-				return fmt.Errorf("lane %s: %w", lane.Name, err)
+				return fmt.Errorf("lane %s: %w", d.Lane.Name, err)
 			}
-			claimed = append(claimed, rows...)
+			for _, r := range rows {
+				taken = append(taken, claimed{r, d.Lane})
+			}
 		}
 		return nil
 	})
 	if err != nil {
 		return err
 	}
-	for _, r := range claimed {
-		e.launch(ctx, r)
+	for _, c := range taken {
+		e.launch(ctx, c.row, e.slots.Hold(c.lane))
 	}
 	return nil
+}
+
+// due returns the lanes with free slots. Only where lanes compete for slots
+// does it count what is due; elsewhere as many as fit may begin.
+func (e *Engine) due(ctx context.Context, tx database.Tx, busy map[string]int, now time.Time) ([]jobs.Due, error) {
+	var due []jobs.Due
+	for _, lane := range e.reg.Lanes(e.cfg) {
+		free := min(lane.Slots-busy[lane.Name], e.slots.Free(lane.Device))
+		if free <= 0 {
+			continue
+		}
+		if e.slots.Shared(lane) {
+			first := tx.NewSelect().Model((*row)(nil)).Column("id").
+				Where("state = ? AND lane = ? AND kind IN (?) AND run_at <= ?", jobs.Queued, lane.Name, bun.List(lane.Kinds), now).
+				Limit(int64(free))
+			n, err := tx.NewSelect().TableExpr("(?) AS due", first).Count(ctx)
+			if err != nil {
+				return nil, fmt.Errorf("lane %s: count due jobs: %w", lane.Name, err)
+			}
+			free = int(n)
+		}
+		due = append(due, jobs.Due{Lane: lane, Jobs: free})
+	}
+	return due, nil
 }
 
 const claimSQL = `UPDATE jobs SET state = 'running', attempt = attempt + 1, fence = fence + 1, lease_until = ?,
@@ -193,19 +230,20 @@ func claimLane(ctx context.Context, tx database.Tx, lane jobs.Lane, free int, no
 	return rows, nil
 }
 
-func (e *Engine) launch(ctx context.Context, r row) {
+func (e *Engine) launch(ctx context.Context, r row, slot jobs.Slot) {
 	ctx, cancel := context.WithCancelCause(ctx)
-	a := &attempt{engine: e, row: r, cancel: cancel}
+	a := &attempt{engine: e, row: r, slot: slot, cancel: cancel}
 	e.worker.mu.Lock()
 	e.worker.live[a] = struct{}{}
 	e.worker.mu.Unlock()
 	e.worker.runs.Go(func() {
 		defer cancel(nil)
-		outcome := e.reg.Execute(ctx, e.cfg, r.job(e.now()), a)
+		outcome := e.reg.Execute(ctx, e.cfg, r.job(e.now()), slot.Device, a)
 		e.report(ctx, "finish job "+r.ID, a.finish(ctx, outcome))
 		e.worker.mu.Lock()
 		delete(e.worker.live, a)
 		e.worker.mu.Unlock()
+		e.slots.Release(slot)
 		e.signal()
 	})
 }

@@ -81,7 +81,7 @@ func (w *worker) Work(workCtx context.Context, job *riverqueue.Job[payload]) err
 		delete(e.live, a)
 		e.mu.Unlock()
 	}()
-	outcome := e.reg.Execute(ctx, e.cfg, claimed, a)
+	outcome := e.reg.Execute(ctx, e.cfg, claimed, "", a)
 	if err := a.finish(ctx, outcome); err != nil {
 		e.cfg.Log.ErrorContext(ctx, "job outcome not stored", "job_id", claimed.ID, slog.Any("error", err))
 	}
@@ -90,7 +90,7 @@ func (w *worker) Work(workCtx context.Context, job *riverqueue.Job[payload]) err
 		return riverqueue.JobSnooze(outcome.Wait)
 	case jobs.Returned:
 		return riverqueue.JobSnooze(0)
-	case jobs.GiveUp:
+	case jobs.GiveUp, jobs.RanOut:
 		return errors.New(outcome.Message)
 	case jobs.Stopped:
 		return riverqueue.JobCancel(jobs.ErrCancelled)
