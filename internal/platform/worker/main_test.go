@@ -90,7 +90,6 @@ func tasks() map[string]guest.Task {
 			os.Exit(3)
 			return nil, nil
 		},
-		"abort": func(context.Context, *guest.Job) (any, error) { return nil, syscall.Kill(os.Getpid(), syscall.SIGABRT) },
 		"panic": func(context.Context, *guest.Job) (any, error) { panic("broken picture") },
 		"eat": func(context.Context, *guest.Job) (any, error) {
 			var eaten [][]byte
@@ -104,6 +103,17 @@ func tasks() map[string]guest.Task {
 					return len(eaten), nil
 				}
 			}
+		},
+		// share fills memory that is not the process' own, which only a watch sees.
+		"share": func(context.Context, *guest.Job) (any, error) {
+			block, err := syscall.Mmap(-1, 0, 512<<20, syscall.PROT_READ|syscall.PROT_WRITE, syscall.MAP_SHARED|syscall.MAP_ANON)
+			if err != nil {
+				return nil, err
+			}
+			for i := 0; i < len(block); i += 4096 {
+				block[i] = 1
+			}
+			select {}
 		},
 		"chatter": func(_ context.Context, job *guest.Job) (any, error) {
 			var args struct{ Lines, Bytes int }

@@ -30,10 +30,12 @@ func awaitExit(cmd *exec.Cmd) {
 	}
 }
 
-// killFamily kills the group of leader and every process that carries mark,
-// until none is left, and returns those it met.
+// killFamily kills the group of leader (0: of none) and every process that
+// carries mark, until none is left, and returns those it met.
 func killFamily(leader int, mark string) []int {
-	_ = syscall.Kill(-leader, syscall.SIGKILL)
+	if leader > 0 { // 0 would be our own group
+		_ = syscall.Kill(-leader, syscall.SIGKILL)
+	}
 	var met []int
 	// A process may start another between the look and the kill.
 	for range 10 {

@@ -15,6 +15,8 @@ func attributes() *syscall.SysProcAttr { return &syscall.SysProcAttr{Setpgid: tr
 func awaitExit(cmd *exec.Cmd) { _ = cmd.Wait() }
 
 func killFamily(leader int, _ string) []int {
-	_ = syscall.Kill(-leader, syscall.SIGKILL)
+	if leader > 0 { // 0 would be our own group
+		_ = syscall.Kill(-leader, syscall.SIGKILL)
+	}
 	return nil
 }

@@ -107,6 +107,8 @@ func (w *worker) converse(ctx context.Context, t *talk) ([]byte, error) {
 		}
 		switch {
 		case t.say(r):
+		case r.Type == wire.Ready:
+			return nil, fmt.Errorf("%w: %s says ready in the middle of a job", ErrProtocol, t.spec.Name)
 		case r.ID == "":
 			return nil, fmt.Errorf("%w: %s says %s without the job's id", ErrProtocol, t.spec.Name, r.Type)
 		case r.Type == wire.Event:
@@ -117,8 +119,6 @@ func (w *worker) converse(ctx context.Context, t *talk) ([]byte, error) {
 			return r.Value, nil
 		case r.Type == wire.Failed:
 			return nil, &Failed{Message: r.Error, Traceback: r.Traceback}
-		default:
-			return nil, fmt.Errorf("%w: %s says %s in the middle of a job", ErrProtocol, t.spec.Name, r.Type)
 		}
 	}
 }
