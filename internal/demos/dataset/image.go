@@ -168,3 +168,9 @@ func readFile(root *os.Root, name string, limit int64) ([]byte, error) {
 	}
 	return data, nil
 }
+
+// sorted orders pictures by their paths.
+func sorted(images []Image) []Image {
+	slices.SortFunc(images, func(a, b Image) int { return strings.Compare(a.Path, b.Path) })
+	return images
+}
