@@ -22,14 +22,20 @@ rounds:
 		count |= 56
 
 		e := symbols[bits&(1<<symbolBits-1)]
-		for e&literal != 0 {
+		for range 4 {
+			if e&literal == 0 {
+				break
+			}
 			binary.LittleEndian.PutUint16(out[made:], uint16(e>>16))
 			made += e.literals()
 			bits, count = bits>>e.size(), count-e.size()
-			if count < symbolBits {
-				continue rounds
-			}
 			e = symbols[bits&(1<<symbolBits-1)]
+		}
+		if e&literal != 0 {
+			binary.LittleEndian.PutUint16(out[made:], uint16(e>>16))
+			made += e.literals()
+			bits, count = bits>>e.size(), count-e.size()
+			continue rounds
 		}
 		if count < 48 {
 			bits |= binary.LittleEndian.Uint64(in[next:]) << (count & 63)
