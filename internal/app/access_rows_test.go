@@ -195,7 +195,7 @@ func accessRows() map[string]accessRow {
 
 func platformRows() map[string]accessRow {
 	user := one("id", (*lab).user)
-	job := one("id", (*lab).job)
+	job, ended := one("id", (*lab).job), one("id", (*lab).endedJob)
 	newUser := jsonBody(func(*lab, actor, objects) map[string]any {
 		return map[string]any{"email": uuid.NewString() + "@lab.example"}
 	})
@@ -204,6 +204,8 @@ func platformRows() map[string]accessRow {
 		"GET /api/v1/audit/verify":           {want: admins(200)},
 		"GET /api/v1/jobs":                   {want: signedIn(200)},
 		"GET /api/v1/jobs/{id}":              {want: hiding(200), objects: job},
+		"GET /api/v1/jobs/{id}/events":       {want: hiding(200), objects: ended},
+		"GET /api/v1/jobs/{id}/logs":         {want: hiding(200), objects: job},
 		"POST /api/v1/jobs/{id}/cancel":      {want: hiding(200), objects: job},
 		"POST /api/v1/jobs/{id}/retry":       {want: hiding(200), objects: job},
 		"GET /api/v1/me":                     {want: signedIn(200)},

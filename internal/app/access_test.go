@@ -142,6 +142,16 @@ func (l *lab) job(t *testing.T) string {
 	return id
 }
 
+// endedJob is a job that nobody can wait for.
+func (l *lab) endedJob(t *testing.T) string {
+	t.Helper()
+	id := l.job(t)
+	if err := l.core.Jobs.Cancel(t.Context(), id); err != nil {
+		t.Fatal(err)
+	}
+	return id
+}
+
 func (l *lab) token(t *testing.T) string {
 	t.Helper()
 	made, err := l.core.Users.CreateToken(identity.With(t.Context(), identity.System()), identity.NewToken{UserID: l.ids[owner], Name: "object"})

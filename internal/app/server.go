@@ -61,7 +61,7 @@ func (c *Core) entries(build telemetry.Build, metrics *telemetry.Metrics, health
 		Health: health.LiveHandler(), Ready: health.ReadyHandler(), Version: build.Handler(), Metrics: metrics.Handler(),
 	})
 	identityapi.Register(native, c.Users)
-	jobsapi.Register(native, jobs.NewDesk(c.Jobs))
+	jobsapi.Register(native, jobs.NewDesk(c.Jobs), c.Journal)
 	visionapi.Add(native, c.Vision)
 	consoleDoor, err := console.New(console.Config{
 		Accounts: c.Users, Trail: c.Users.Audit(), Jobs: c.Jobs, Version: build.Version, Logger: c.Log,

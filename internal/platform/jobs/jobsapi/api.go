@@ -2,6 +2,7 @@
 // /api/v1. It holds no rules: jobs.Desk decides who sees and steers what.
 //
 //	jobs, jobs/{id}, jobs/{id}/cancel, jobs/{id}/retry   the caller's jobs, all for admins
+//	jobs/{id}/events, jobs/{id}/logs                     what a job says: live, and as text
 //	queues                                               depths, for admins
 package jobsapi
 
@@ -11,20 +12,22 @@ import (
 	"time"
 
 	"granary/internal/platform/jobs"
+	"granary/internal/platform/jobs/journal"
 	"granary/internal/platform/web"
 )
 
 // Register adds the routes to a native door.
-func Register(n *web.Native, desk *jobs.Desk) {
-	a := api{desk: desk}
+func Register(n *web.Native, desk *jobs.Desk, log *journal.Journal) {
+	a := api{desk: desk, journal: log}
 	web.Handle(n, web.Operation{
 		Method: "GET", Path: "/api/v1/jobs", Access: web.SignedIn,
 		Summary: "List jobs, newest first", Description: "Administrators see every job, others those that work for them.",
 	}, a.list)
 	web.Handle(n, web.Operation{
 		Method: "GET", Path: "/api/v1/jobs/{id}", Access: web.SignedIn,
-		Summary: "Show a job",
+		Summary: "Show a job with what its latest attempt says",
 	}, a.get)
+	n.Add(a.eventRoutes()...)
 	web.Handle(n, web.Operation{
 		Method: "POST", Path: "/api/v1/jobs/{id}/cancel", Access: web.SignedIn,
 		Summary:     "Cancel a job",
@@ -33,7 +36,7 @@ func Register(n *web.Native, desk *jobs.Desk) {
 	web.Handle(n, web.Operation{
 		Method: "POST", Path: "/api/v1/jobs/{id}/retry", Access: web.SignedIn,
 		Summary:     "Run a job again",
-		Description: "Makes a failed, cancelled or waiting job due now. A running or succeeded one is a conflict.",
+		Description: "Makes a waiting job, or one that ended without success, due now. A running or succeeded one is a conflict.",
 	}, a.retry)
 	web.Handle(n, web.Operation{
 		Method: "GET", Path: "/api/v1/queues", Access: web.AdminOnly,
@@ -41,7 +44,10 @@ func Register(n *web.Native, desk *jobs.Desk) {
 	}, a.queues)
 }
 
-type api struct{ desk *jobs.Desk }
+type api struct {
+	desk    *jobs.Desk
+	journal *journal.Journal
+}
 
 // Progress is how far a job has come.
 type Progress struct {
@@ -55,7 +61,7 @@ type Job struct {
 	ID              string          `json:"id"`
 	Kind            string          `json:"kind"`
 	Queue           string          `json:"queue"`
-	State           string          `json:"state" enum:"scheduled,queued,running,succeeded,failed,cancelled"`
+	State           string          `json:"state" enum:"scheduled,queued,running,succeeded,failed,cancelled,timed_out,lost"`
 	Priority        int             `json:"priority" minimum:"1" maximum:"4" doc:"1 runs first."`
 	Args            json.RawMessage `json:"args,omitempty" doc:"For administrators only."`
 	Owner           string          `json:"owner,omitempty" doc:"Id of the user for whom the job works."`
@@ -80,11 +86,14 @@ func newJob(j jobs.Job) Job {
 }
 
 type listInput struct {
-	State  []string `query:"state" maxItems:"6" enum:"scheduled,queued,running,succeeded,failed,cancelled" doc:"Only these states, separated by commas."`
-	Kind   string   `query:"kind" maxLength:"64" doc:"Only this kind."`
-	Owner  string   `query:"owner" maxLength:"64" doc:"Only jobs that work for this user id."`
-	Cursor string   `query:"cursor" maxLength:"64" doc:"What the previous part returned as next."`
-	Limit  int      `query:"limit" minimum:"1" maximum:"200" default:"50" doc:"How many to return."`
+	State  []string  `query:"state" maxItems:"8" enum:"scheduled,queued,running,succeeded,failed,cancelled,timed_out,lost" doc:"Only these states, separated by commas."`
+	Kind   string    `query:"kind" maxLength:"64" doc:"Only this kind."`
+	Queue  string    `query:"queue" maxLength:"64" doc:"Only this queue."`
+	Owner  string    `query:"owner" maxLength:"64" doc:"Only jobs that work for this user id."`
+	Since  time.Time `query:"since" doc:"Only jobs that were enqueued then or later."`
+	Until  time.Time `query:"until" doc:"Only jobs that were enqueued before."`
+	Cursor string    `query:"cursor" maxLength:"64" doc:"What the previous part returned as next."`
+	Limit  int       `query:"limit" minimum:"1" maximum:"200" default:"50" doc:"How many to return."`
 }
 
 type listOutput struct {
@@ -100,10 +109,37 @@ type jobInput struct {
 
 type jobOutput struct{ Body Job }
 
+// Shown is a job with what its latest attempt says.
+type Shown struct {
+	Job
+	Infos    []string `json:"infos,omitempty" doc:"The latest lines, at most 10."`
+	Warnings []string `json:"warnings,omitempty"`
+	Errors   []string `json:"errors,omitempty" doc:"Parts that failed while the job went on."`
+	Bars     []Bar    `json:"bars,omitempty" doc:"Of a running job."`
+}
+
+// Bar is a progress bar.
+type Bar struct {
+	Key     string `json:"key"`
+	Context string `json:"context,omitempty" doc:"Title."`
+	Current int64  `json:"current"`
+	Total   int64  `json:"total" doc:"0 while it is unknown."`
+}
+
+func bars(from []jobs.Bar) []Bar {
+	out := make([]Bar, 0, len(from))
+	for _, b := range from {
+		out = append(out, Bar{Key: b.Key, Context: b.Context, Current: b.Current, Total: b.Total})
+	}
+	return out
+}
+
+type shownOutput struct{ Body Shown }
+
 // Queue is the number of jobs in one state of one queue.
 type Queue struct {
 	Queue string `json:"queue"`
-	State string `json:"state" enum:"scheduled,queued,running,succeeded,failed,cancelled"`
+	State string `json:"state" enum:"scheduled,queued,running,succeeded,failed,cancelled,timed_out,lost"`
 	Count int64  `json:"count"`
 }
 
@@ -114,7 +150,9 @@ type queuesOutput struct {
 }
 
 func (a api) list(ctx context.Context, in *listInput) (*listOutput, error) {
-	filter := jobs.Filter{Kind: in.Kind, Owner: in.Owner, Cursor: in.Cursor, Limit: in.Limit}
+	filter := jobs.Filter{
+		Kind: in.Kind, Queue: in.Queue, Owner: in.Owner, Since: in.Since, Until: in.Until, Cursor: in.Cursor, Limit: in.Limit,
+	}
 	for _, state := range in.State {
 		filter.States = append(filter.States, jobs.State(state))
 	}
@@ -130,8 +168,20 @@ func (a api) list(ctx context.Context, in *listInput) (*listOutput, error) {
 	return out, nil
 }
 
-func (a api) get(ctx context.Context, in *jobInput) (*jobOutput, error) {
-	return answer(a.desk.Get(ctx, in.ID))
+func (a api) get(ctx context.Context, in *jobInput) (*shownOutput, error) {
+	job, err := a.desk.Get(ctx, in.ID)
+	if err != nil {
+		return nil, err
+	}
+	view, err := a.journal.View(ctx, in.ID)
+	if err != nil {
+		return nil, err
+	}
+	shown := Shown{Job: newJob(job), Infos: view.Infos, Warnings: view.Warnings, Errors: view.Errors}
+	if !job.State.Finished() {
+		shown.Bars = bars(view.Bars)
+	}
+	return &shownOutput{Body: shown}, nil
 }
 
 func (a api) cancel(ctx context.Context, in *jobInput) (*jobOutput, error) {

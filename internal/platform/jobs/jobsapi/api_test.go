@@ -16,6 +16,7 @@ import (
 	"granary/internal/platform/identity"
 	"granary/internal/platform/jobs"
 	"granary/internal/platform/jobs/jobsapi"
+	"granary/internal/platform/jobs/journal"
 	"granary/internal/platform/jobs/local"
 	"granary/internal/platform/web"
 	"granary/internal/platform/web/webtest"
@@ -36,15 +37,16 @@ var callers = map[string]identity.Principal{
 }
 
 type bundle struct {
-	server *web.Server
-	engine *local.Engine
+	server  *web.Server
+	engine  *local.Engine
+	journal *journal.Journal
 	owned  string // a scheduled job of owner
 	house  string // a scheduled job of nobody
 }
 
 func setup(t *testing.T) *bundle {
 	t.Helper()
-	db := databasetest.Open(t, local.Migrations())
+	db := databasetest.Open(t, local.Migrations(), journal.Migrations())
 	reg := jobs.NewRegistry()
 	if err := jobs.Register(reg, jobs.Policy{}, func(context.Context, *jobs.Run, task) error { return nil }); err != nil {
 		t.Fatalf("Register: %v", err)
@@ -53,7 +55,7 @@ func setup(t *testing.T) *bundle {
 	if err != nil {
 		t.Fatalf("local.New: %v", err)
 	}
-	b := &bundle{engine: engine}
+	b := &bundle{engine: engine, journal: journal.New(db, journal.Config{})}
 	err = db.InTx(t.Context(), func(ctx context.Context, tx database.Tx) (err error) {
 		later := jobs.At(time.Now().Add(time.Hour))
 		if b.owned, err = engine.Enqueue(ctx, tx, task{Model: "m1"}, later, jobs.OwnedBy("owner")); err != nil {
@@ -66,7 +68,7 @@ func setup(t *testing.T) *bundle {
 		t.Fatalf("Enqueue: %v", err)
 	}
 	door := web.NewNative("platform")
-	jobsapi.Register(door, jobs.NewDesk(engine))
+	jobsapi.Register(door, jobs.NewDesk(engine), b.journal)
 	b.server, err = web.New(web.Config{Listeners: []web.Listener{{Address: "127.0.0.1:0"}}},
 		web.Hooks{Logger: slog.New(slog.DiscardHandler)}, web.Entry{Door: door, Authenticate: authenticate})
 	if err != nil {
@@ -87,6 +89,9 @@ func (b *bundle) call(t *testing.T, caller, method, path string) (int, map[strin
 	w := httptest.NewRecorder()
 	b.server.Handler(0).ServeHTTP(w, r)
 	var body map[string]any
+	if w.Header().Get("Content-Type") != "application/json" && w.Code == http.StatusOK {
+		return w.Code, map[string]any{"text": w.Body.String()}
+	}
 	if err := json.Unmarshal(w.Body.Bytes(), &body); err != nil {
 		t.Fatalf("%s %s = %d %q: %v", method, path, w.Code, w.Body, err)
 	}
@@ -115,8 +120,12 @@ func TestAccess(t *testing.T) {
 		{"POST", house + "/retry", 401, 200, 404, 404, 404, 403},
 		{"POST", owned + "/cancel", 401, 200, 200, 404, 404, 403},
 		{"POST", house + "/cancel", 401, 200, 404, 404, 404, 403},
+		{"GET", owned + "/logs", 401, 200, 200, 404, 404, 404},
+		{"GET", house + "/logs", 401, 200, 404, 404, 404, 404},
+		{"GET", house + "/events", 401, 200, 404, 404, 404, 404}, // cancelled above
+		{"GET", owned + "/events?after=-1", 401, 400, 400, 400, 400, 400},
 		{"GET", queues, 401, 200, 403, 403, 403, 403},
-		{"GET", list + "?state=lost", 401, 400, 400, 400, 400, 400},
+		{"GET", list + "?state=gone", 401, 400, 400, 400, 400, 400},
 		{"GET", list + "?limit=201", 401, 400, 400, 400, 400, 400},
 	}
 	for _, test := range tests {

@@ -149,14 +149,14 @@ func (r *record) Close(ctx context.Context, outcome jobs.Outcome) {
 // outcomeOf names an end that the journal keeps; empty for the others.
 func outcomeOf(verdict jobs.Verdict) Outcome {
 	switch verdict {
-	case jobs.Again, jobs.GiveUp:
-		return OutcomeFailed
+	case jobs.Done, jobs.Committed, jobs.Abandoned:
+		return ""
 	case jobs.Stopped:
 		return OutcomeCancelled
 	case jobs.Returned:
 		return OutcomeReturned
 	}
-	return ""
+	return OutcomeFailed
 }
 
 // taken is what one storing takes of a record.
