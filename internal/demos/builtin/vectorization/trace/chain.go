@@ -1,0 +1,271 @@
+package trace
+
+import (
+	"cmp"
+	"math"
+	"slices"
+)
+
+const (
+	// straight is the largest turn at a junction through which a stroke is
+	// taken to go on.
+	straight = 30 * math.Pi / 180
+	// bridge is the longest way, in stroke widths, that two strokes which
+	// cross at a sharp angle may share.
+	bridge = 8
+)
+
+// chain is a stroke as it was drawn: edges joined across junctions.
+type chain struct {
+	points []Point
+	width  float64
+	wobble float64
+	closed bool
+	// from and to are the nodes at its ends, -1 for a closed chain.
+	from, to  int
+	component int32
+}
+
+// tip is one end of an edge: 2·edge, plus one for the end at its node to.
+type tip int
+
+func (t tip) edge() int  { return int(t) / 2 }
+func (t tip) other() tip { return t ^ 1 }
+
+// heading is how a stroke arrives at a junction.
+type heading struct {
+	at, direction Point
+	width         float64
+}
+
+// join links the edges at each junction that continue each other and returns
+// the chains that result.
+func (g *graph) join() []chain {
+	partner := make([]tip, 2*len(g.edges))
+	for i := range partner {
+		partner[i] = -1
+	}
+	for i := range g.nodes {
+		if tips := g.tips(i, partner); len(tips) > 1 {
+			g.pair(tips, partner, g.nodes[i].at)
+		}
+	}
+	for i := range g.edges {
+		g.pairAcross(i, partner)
+	}
+	return g.chains(partner)
+}
+
+// tips lists the tips at a junction that have no partner yet.
+func (g *graph) tips(i int, partner []tip) []tip {
+	var out []tip
+	for _, index := range g.nodes[i].edges {
+		for side := range tip(2) {
+			t := tip(2*index) + side
+			if g.nodeOf(t) == i && partner[t] < 0 && !slices.Contains(out, t) && len(g.edges[index].samples) > 0 {
+				out = append(out, t)
+			}
+		}
+	}
+	return out
+}
+
+func (g *graph) nodeOf(t tip) int {
+	if t&1 == 0 {
+		return g.edges[t.edge()].from
+	}
+	return g.edges[t.edge()].to
+}
+
+// pairAcross links tips at the two ends of edge i, which two strokes share
+// where they cross at a sharp angle: one took the edge, the other goes on
+// beside it.
+func (g *graph) pairAcross(i int, partner []tip) {
+	e := &g.edges[i]
+	if e.gone || e.from < 0 || e.from == e.to || e.length() > bridge*e.width {
+		return
+	}
+	tips := append(g.tips(e.from, partner), g.tips(e.to, partner)...)
+	tips = slices.DeleteFunc(tips, func(t tip) bool { return t.edge() == i })
+	if len(tips) > 1 {
+		g.pair(tips, partner, g.nodes[e.from].at.mid(g.nodes[e.to].at))
+	}
+}
+
+// pair links the tips that continue each other best, best first.
+func (g *graph) pair(tips []tip, partner []tip, at Point) {
+	type match struct {
+		a, b tip
+		cost float64
+	}
+	var matches []match
+	headings := make([]heading, len(tips))
+	for i, t := range tips {
+		headings[i] = g.heading(t, at)
+	}
+	for i, a := range headings {
+		for j := i + 1; j < len(tips); j++ {
+			if cost, ok := a.meets(headings[j]); ok {
+				matches = append(matches, match{tips[i], tips[j], cost})
+			}
+		}
+	}
+	slices.SortFunc(matches, func(a, b match) int { return cmp.Compare(a.cost, b.cost) })
+	for _, m := range matches {
+		if partner[m.a] < 0 && partner[m.b] < 0 {
+			partner[m.a], partner[m.b] = m.b, m.a
+		}
+	}
+}
+
+// meets reports whether b goes on where a arrives, and how badly it fits.
+func (a heading) meets(b heading) (cost float64, ok bool) {
+	turn := math.Abs(a.direction.angleTo(b.direction.scale(-1)))
+	width := (a.width + b.width) / 2
+	aside := math.Abs(b.at.sub(a.at).cross(a.direction.sub(b.direction).unit()))
+	ratio := max(a.width, b.width) / max(min(a.width, b.width), 0.1)
+	if turn > straight || aside > 0.8*width+0.5 || ratio > 1.6 {
+		return 0, false
+	}
+	return turn/straight + aside/(0.8*width+0.5) + (ratio - 1), true
+}
+
+// heading extrapolates the stroke at a tip to the junction at, by a parabola
+// through its nearest places, so that circles meet as well as lines do.
+func (g *graph) heading(t tip, at Point) heading {
+	e := &g.edges[t.edge()]
+	places := e.samples
+	get := func(i int) Point {
+		if t&1 == 0 {
+			return places[i].Point
+		}
+		return places[len(places)-1-i].Point
+	}
+	reach := min(max(6*e.width, 12), 40)
+	// Moments of the way along the stroke against both coordinates.
+	var m [5]float64
+	var x, y [3]float64
+	way, n := 0.0, 0
+	for ; n < len(places); n++ {
+		p := get(n)
+		if n > 0 {
+			way += p.distance(get(n - 1))
+		}
+		if way > reach {
+			break
+		}
+		power := 1.0
+		for k := range m {
+			m[k] += power
+			if k < 3 {
+				x[k] += power * p.X
+				y[k] += power * p.Y
+			}
+			power *= way
+		}
+	}
+	ahead := -get(0).distance(at)
+	terms := 3
+	if n < 8 {
+		terms = 2
+	}
+	cx, okX := parabola(m, x, terms)
+	cy, okY := parabola(m, y, terms)
+	if !okX || !okY {
+		return heading{get(0), get(min(n, len(places)) - 1).towards(get(0)), e.width}
+	}
+	return heading{
+		at:        Point{cx[0] + ahead*(cx[1]+ahead*cx[2]), cy[0] + ahead*(cy[1]+ahead*cy[2])},
+		direction: Point{-cx[1] - 2*ahead*cx[2], -cy[1] - 2*ahead*cy[2]}.unit(),
+		width:     e.width,
+	}
+}
+
+// parabola solves the normal equations of a polynomial with two or three
+// terms: m are the moments of the argument, v those with the value.
+func parabola(m [5]float64, v [3]float64, terms int) (c [3]float64, ok bool) {
+	if terms == 2 {
+		d := m[0]*m[2] - m[1]*m[1]
+		if math.Abs(d) < 1e-9 {
+			return c, false
+		}
+		return [3]float64{(v[0]*m[2] - v[1]*m[1]) / d, (m[0]*v[1] - m[1]*v[0]) / d}, true
+	}
+	a := [3][4]float64{{m[0], m[1], m[2], v[0]}, {m[1], m[2], m[3], v[1]}, {m[2], m[3], m[4], v[2]}}
+	for i := range 3 {
+		if math.Abs(a[i][i]) < 1e-9 {
+			return c, false
+		}
+		for r := range 3 {
+			if r != i {
+				f := a[r][i] / a[i][i]
+				for k := range 4 {
+					a[r][k] -= f * a[i][k]
+				}
+			}
+		}
+	}
+	for i := range 3 {
+		c[i] = a[i][3] / a[i][i]
+	}
+	return c, true
+}
+
+// chains follows the links from edge to edge.
+func (g *graph) chains(partner []tip) []chain {
+	var out []chain
+	used := make([]bool, len(g.edges))
+	for i := range g.edges {
+		e := &g.edges[i]
+		if e.gone || used[i] || len(e.samples) == 0 {
+			continue
+		}
+		// Go back to where the stroke begins, or once around.
+		start := tip(2 * i)
+		for partner[start] >= 0 {
+			start = partner[start].other()
+			if start.edge() == i {
+				break
+			}
+		}
+		out = append(out, g.collect(start, partner, used))
+	}
+	return out
+}
+
+// collect makes the chain that begins with the edge of tip start.
+func (g *graph) collect(start tip, partner []tip, used []bool) chain {
+	first := &g.edges[start.edge()]
+	c := chain{from: g.nodeOf(start), component: first.component, closed: first.from < 0}
+	total := 0.0
+	for t := start; ; {
+		e := &g.edges[t.edge()]
+		used[t.edge()] = true
+		for k := range e.samples {
+			if t&1 == 1 {
+				k = len(e.samples) - 1 - k
+			}
+			c.points = append(c.points, e.samples[k].Point)
+		}
+		weight := float64(len(e.samples))
+		c.width += weight * e.width
+		c.wobble += weight * e.wobble
+		total += weight
+		c.to = g.nodeOf(t.other())
+		next := partner[t.other()]
+		if next < 0 {
+			break
+		}
+		if used[next.edge()] {
+			c.closed = true
+			break
+		}
+		t = next
+	}
+	c.width /= total
+	c.wobble /= total
+	if c.closed {
+		c.from, c.to = -1, -1
+	}
+	return c
+}
