@@ -2,19 +2,19 @@ package river
 
 import (
 	"context"
-	"encoding/json"
 	"fmt"
 	"log/slog"
+	"maps"
+	"slices"
 	"time"
 
-	"github.com/riverqueue/river/riverdriver"
-	"github.com/riverqueue/river/rivertype"
+	"github.com/jackc/pgx/v5"
 
 	"granary/internal/platform/database"
 	"granary/internal/platform/jobs"
 )
 
-// maintain replaces lost attempts and deletes old jobs until Stop. Every
+// maintain ends lost attempts and deletes old jobs until Stop. Every
 // process does so; row locks keep them out of each other's way.
 func (e *Engine) maintain(ctx context.Context) {
 	ticker := time.NewTicker(e.cfg.Poll)
@@ -26,6 +26,7 @@ func (e *Engine) maintain(ctx context.Context) {
 			e.step(ctx, "clean finished jobs", e.clean)
 		}
 		e.step(ctx, "recover lost jobs", e.recoverLost)
+		e.step(ctx, "look for cancel requests", e.noticeCancels)
 		select {
 		case <-e.stopping:
 			return
@@ -43,38 +44,34 @@ func (e *Engine) step(ctx context.Context, what string, task func(context.Contex
 	}
 }
 
+// Every claim has a lease, so that a running job without one, or whose lease
+// ran out, has no process any more.
+const lostSQL = `FROM jobs_river AS r JOIN river_job AS j ON j.id = r.river_id WHERE j.state = 'running'
+ AND coalesce(r.lease_until, '-infinity') < clock_timestamp()`
+
 // lost is a running job whose lease ran out.
 type lost struct {
-	ID              string        `bun:"id"`
-	RiverID         int64         `bun:"river_id"`
-	Kind            string        `bun:"kind"`
-	Lane            string        `bun:"lane"`
-	Args            string        `bun:"args"`
-	Priority        jobs.Priority `bun:"priority"`
-	Attempt         int           `bun:"attempt"`
-	MaxAttempts     int           `bun:"max_attempts"`
-	CancelRequested bool          `bun:"cancel_requested"`
+	RiverID         int64  `bun:"river_id"`
+	Kind            string `bun:"kind"`
+	Attempt         int    `bun:"attempt"`
+	MaxAttempts     int    `bun:"max_attempts"`
+	CancelRequested bool   `bun:"cancel_requested"`
 }
 
-// Between River's fetch and begin a job has no lease of its own yet; then the
-// time of the fetch counts.
-const lostSQL = `FROM jobs_river AS r JOIN river_job AS j ON j.id = r.river_id WHERE j.state = 'running'
- AND greatest(r.lease_until, j.attempted_at + ? * interval '1 microsecond') < clock_timestamp()`
-
 func (e *Engine) recoverLost(ctx context.Context) error {
-	lease := e.cfg.Lease.Microseconds()
 	var ids []string
-	if err := e.db.Reader().NewRaw("SELECT r.id "+lostSQL+" LIMIT 1000", lease).Scan(ctx, &ids); err != nil {
+	if err := e.db.Reader().NewRaw("SELECT r.id "+lostSQL+" LIMIT 1000").Scan(ctx, &ids); err != nil {
 		return fmt.Errorf("find expired leases: %w", err)
 	}
 	for _, id := range ids {
 		err := e.db.InTx(ctx, func(ctx context.Context, tx database.Tx) error {
 			var rows []lost
-			err := tx.NewRaw(`SELECT r.id, r.river_id, r.kind, r.attempt, r.max_attempts, j.queue AS lane, j.args::text AS args, j.priority,
- jsonb_exists(j.metadata, 'cancel_attempted_at') AS cancel_requested `+lostSQL+" AND r.id = ? FOR UPDATE SKIP LOCKED", lease, id).Scan(ctx, &rows)
+			err := tx.NewRaw(`SELECT r.river_id, r.kind, r.attempt, r.max_attempts,
+ jsonb_exists(j.metadata, 'cancel_attempted_at') AS cancel_requested `+lostSQL+" AND r.id = ? FOR UPDATE SKIP LOCKED", id).Scan(ctx, &rows)
 			if err != nil || len(rows) == 0 { // another process was faster, or it lives after all
 				return err
 			}
+			e.cfg.Log.WarnContext(ctx, "job recovered from a lost attempt", "job_id", id, "job_kind", rows[0].Kind, "attempt", rows[0].Attempt)
 			return e.replace(ctx, tx, rows[0])
 		})
 		if err != nil {
@@ -87,42 +84,44 @@ func (e *Engine) recoverLost(ctx context.Context) error {
 // replace ends a lost attempt by its kind's policy. The new fencing number
 // shuts the old attempt out at once.
 func (e *Engine) replace(ctx context.Context, tx database.Tx, job lost) error {
-	e.cfg.Log.WarnContext(ctx, "job recovered from a lost attempt", "job_id", job.ID, "job_kind", job.Kind, "attempt", job.Attempt)
-	state, riverID, now := rivertype.JobStateDiscarded, job.RiverID, jobs.Stamp(e.cfg.Now())
+	_, err := tx.NewRaw("UPDATE jobs_river SET fence = fence + 1, error = ? WHERE river_id = ?", jobs.LostMessage, job.RiverID).Exec(ctx)
 	switch {
+	case err != nil:
+		return fmt.Errorf("end lost attempt: %w", err)
 	case job.CancelRequested:
-		state = rivertype.JobStateCancelled
-	case job.Attempt < job.MaxAttempts:
-		var err error
-		riverID, err = e.insert(ctx, tx, jobs.Draft{
-			Kind: job.Kind, Lane: job.Lane, Args: json.RawMessage(job.Args), Priority: job.Priority,
-			CreatedAt: now, RunAt: now.Add(e.reg.Wait(job.Kind, job.Attempt)),
-		})
-		if err != nil {
-			return err
-		}
+		return e.end(ctx, tx, job.RiverID, jobs.Cancelled, jobs.LostMessage)
+	case job.Attempt >= job.MaxAttempts:
+		return e.end(ctx, tx, job.RiverID, jobs.Lost, jobs.LostMessage)
 	}
-	note, err := json.Marshal(rivertype.AttemptError{At: now, Attempt: 1, Error: jobs.LostMessage})
-	if err != nil {
-		return fmt.Errorf("end lost attempt: %w", err)
-	}
-	_, err = e.driver.UnwrapExecutor(tx.Pgx()).JobRescueMany(ctx, &riverdriver.JobRescueManyParams{
-		ID: []int64{job.RiverID}, Error: [][]byte{note}, FinalizedAt: []*time.Time{&now}, ScheduledAt: []time.Time{now},
-		State: []string{string(state)}, StuckHorizon: now.Add(never),
-	})
-	if err != nil {
-		return fmt.Errorf("end lost attempt: %w", err)
-	}
-	_, err = tx.NewRaw("UPDATE jobs_river SET fence = fence + 1, lease_until = NULL, river_id = ?, error = ? WHERE id = ?",
-		riverID, jobs.LostMessage, job.ID).Exec(ctx)
-	if err != nil {
-		return fmt.Errorf("end lost attempt: %w", err)
-	}
-	return nil
+	return e.again(ctx, tx, job.RiverID, e.reg.Wait(job.Kind, job.Attempt))
 }
 
-// clean deletes finished jobs beyond their retention and number, and the rows
-// of replaced attempts; the companion rows go with them.
+// noticeCancels passes on what other processes asked for, in case that their
+// notification did not arrive.
+func (e *Engine) noticeCancels(ctx context.Context) error {
+	e.mu.Lock()
+	running := make(map[int64]*attempt, len(e.live))
+	for a := range e.live {
+		running[a.RiverID] = a
+	}
+	e.mu.Unlock()
+	if len(running) == 0 {
+		return nil
+	}
+	rows, err := e.db.Pool().Query(ctx, "SELECT id FROM river_job WHERE id = ANY($1) AND jsonb_exists(metadata, 'cancel_attempted_at')",
+		slices.Collect(maps.Keys(running)))
+	if err != nil {
+		return err
+	}
+	ids, err := pgx.CollectRows(rows, pgx.RowTo[int64])
+	for _, id := range ids {
+		running[id].cancel(jobs.ErrCancelled)
+	}
+	return err
+}
+
+// clean deletes finished jobs beyond their retention and number; the companion
+// rows go with them.
 func (e *Engine) clean(ctx context.Context) error {
 	return e.db.InTx(ctx, func(ctx context.Context, tx database.Tx) error {
 		_, err := tx.NewRaw("DELETE FROM river_job WHERE finalized_at < ?", e.cfg.Now().Add(-e.cfg.Retention)).Exec(ctx)

@@ -11,16 +11,11 @@ import (
 	"granary/internal/platform/jobs"
 )
 
-// states maps River's states that do not depend on the time.
-var states = map[string]jobs.State{
-	"running": jobs.Running, "completed": jobs.Succeeded, "discarded": jobs.Failed, "cancelled": jobs.Cancelled,
-}
-
-// stateSQL is the same mapping with the waiting states told apart by their
-// due date, as River moves a row from scheduled to available only every few
-// seconds.
+// stateSQL is a job's state in our words. The waiting ones are told apart by
+// their due date, as River moves a row from scheduled to available only every
+// few seconds.
 const stateSQL = `CASE j.state::text WHEN 'running' THEN 'running' WHEN 'completed' THEN 'succeeded'
- WHEN 'discarded' THEN 'failed' WHEN 'cancelled' THEN 'cancelled'
+ WHEN 'discarded' THEN coalesce(nullif(r.ended, ''), 'failed') WHEN 'cancelled' THEN 'cancelled'
  ELSE CASE WHEN j.scheduled_at > now() THEN 'scheduled' ELSE 'queued' END END`
 
 // view is a job as read from both tables.
@@ -63,8 +58,8 @@ func utc(t *time.Time) *time.Time {
 	return &u
 }
 
-func (e *Engine) query() *bun.SelectQuery {
-	return e.db.Reader().NewSelect().TableExpr("jobs_river AS r").Join("JOIN river_job AS j ON j.id = r.river_id")
+func query(db bun.IDB) *bun.SelectQuery {
+	return db.NewSelect().TableExpr("jobs_river AS r").Join("JOIN river_job AS j ON j.id = r.river_id")
 }
 
 func viewed(q *bun.SelectQuery) *bun.SelectQuery {
@@ -78,7 +73,7 @@ func viewed(q *bun.SelectQuery) *bun.SelectQuery {
 // Get implements jobs.Engine.
 func (e *Engine) Get(ctx context.Context, id string) (jobs.Job, error) {
 	var rows []view
-	if err := e.query().Apply(viewed).Where("r.id = ?", id).Scan(ctx, &rows); err != nil {
+	if err := query(e.db.Reader()).Apply(viewed).Where("r.id = ?", id).Scan(ctx, &rows); err != nil {
 		return jobs.Job{}, fmt.Errorf("get job: %w", err)
 	}
 	if len(rows) == 0 {
@@ -91,7 +86,7 @@ func (e *Engine) Get(ctx context.Context, id string) (jobs.Job, error) {
 func (e *Engine) List(ctx context.Context, filter jobs.Filter) (jobs.Page, error) {
 	size := filter.PageSize()
 	var rows []view
-	query := e.query().Apply(viewed).OrderExpr("r.id DESC").Limit(int64(size) + 1)
+	query := query(e.db.Reader()).Apply(viewed).OrderExpr("r.id DESC").Limit(int64(size) + 1)
 	from, before := filter.IDs()
 	if from != "" {
 		query.Where("r.id >= ?", from)
@@ -127,7 +122,7 @@ func (e *Engine) List(ctx context.Context, filter jobs.Filter) (jobs.Page, error
 // Stats implements jobs.Engine.
 func (e *Engine) Stats(ctx context.Context) ([]jobs.Depth, error) {
 	var depths []jobs.Depth
-	err := e.query().ColumnExpr("r.queue").ColumnExpr(stateSQL+" AS state").ColumnExpr("count(*) AS count").
+	err := query(e.db.Reader()).ColumnExpr("r.queue").ColumnExpr(stateSQL+" AS state").ColumnExpr("count(*) AS count").
 		GroupExpr("1, 2").OrderExpr("1, 2").Scan(ctx, &depths)
 	if err != nil {
 		return nil, fmt.Errorf("count jobs: %w", err)

@@ -19,7 +19,7 @@ const never = 100 * 365 * 24 * time.Hour
 
 func (e *Engine) clientConfig() *riverqueue.Config {
 	config := &riverqueue.Config{
-		FetchCooldown:       min(e.cfg.Poll, riverqueue.FetchCooldownDefault),
+		FetchCooldown:       min(e.cfg.Poll, fetchPause),
 		FetchPollInterval:   e.cfg.Poll,
 		FetchOnlyKnownKinds: true,
 		SkipUnknownJobCheck: true, // a process may enqueue what only others work
@@ -33,7 +33,7 @@ func (e *Engine) clientConfig() *riverqueue.Config {
 		Queues:                      map[string]riverqueue.QueueConfig{},
 		Workers:                     riverqueue.NewWorkers(),
 	}
-	for _, lane := range e.reg.Lanes(e.cfg) {
+	for _, lane := range e.lanes {
 		config.Queues[lane.Name] = riverqueue.QueueConfig{MaxWorkers: min(lane.Slots, riverqueue.QueueNumWorkersMax)}
 		for _, kind := range lane.Kinds {
 			riverqueue.AddWorkerArgs(config.Workers, payload{kind: kind}, &worker{engine: e})
@@ -51,52 +51,40 @@ type worker struct {
 // Timeout switches River's time limit off: the kind's policy has its own.
 func (w *worker) Timeout(*riverqueue.Job[payload]) time.Duration { return -1 }
 
-// Work implements riverqueue.Worker. What it returns becomes River's state:
-// nil completed, a snooze waiting, an error discarded (every row has one
-// attempt) or, after a remote cancel, cancelled.
+// Work implements riverqueue.Worker. Whatever becomes of the job is stored
+// here; of what Work returns River only hears that the slot is free.
 func (w *worker) Work(workCtx context.Context, job *riverqueue.Job[payload]) error {
 	e := w.engine
 	ctx, cancel := context.WithCancelCause(context.WithoutCancel(workCtx))
 	defer cancel(nil)
-	a := &attempt{engine: e, riverID: job.ID, cancel: cancel}
-	// A database that hangs must not hold up Stop; the fetch counts as a lease.
-	beginCtx, begun := context.WithTimeout(ctx, e.cfg.Lease)
-	claimed, err := a.begin(beginCtx, job)
-	begun()
-	if err != nil {
-		e.cfg.Log.ErrorContext(ctx, "job not begun", "river_id", job.ID, slog.Any("error", err))
-		return riverqueue.JobSnooze(e.cfg.Poll)
+	a := &attempt{engine: e, cancel: cancel}
+	e.mu.Lock()
+	var fetched bool
+	if a.claim, fetched = e.claims[job.ID]; fetched {
+		delete(e.claims, job.ID)
+		e.live[a] = struct{}{}
 	}
+	e.mu.Unlock()
+	if !fetched {
+		return fmt.Errorf("job %d was fetched without a claim", job.ID)
+	}
+	defer func() {
+		e.mu.Lock()
+		delete(e.live, a)
+		e.settled[job.ID] = struct{}{}
+		e.mu.Unlock()
+		e.release(a.claim)
+	}()
 	forward := context.AfterFunc(workCtx, func() {
 		if errors.Is(context.Cause(workCtx), riverqueue.ErrJobCancelledRemotely) {
 			cancel(jobs.ErrCancelled)
 		}
 	})
 	defer forward()
-	e.mu.Lock()
-	e.live[a] = struct{}{}
-	e.mu.Unlock()
-	defer func() {
-		e.mu.Lock()
-		delete(e.live, a)
-		e.mu.Unlock()
-	}()
-	outcome := e.reg.Execute(ctx, e.cfg, claimed, "", a)
+	outcome := e.reg.Execute(ctx, e.cfg, claimedJob(a.claim, job), a.slot.Device, a)
 	if err := a.finish(ctx, outcome); err != nil {
-		e.cfg.Log.ErrorContext(ctx, "job outcome not stored", "job_id", claimed.ID, slog.Any("error", err))
+		e.cfg.Log.ErrorContext(ctx, "job outcome not stored", "job_id", a.ID, slog.Any("error", err))
 	}
-	switch outcome.Verdict {
-	case jobs.Again:
-		return riverqueue.JobSnooze(outcome.Wait)
-	case jobs.Returned:
-		return riverqueue.JobSnooze(0)
-	case jobs.GiveUp, jobs.RanOut:
-		return errors.New(outcome.Message)
-	case jobs.Stopped:
-		return riverqueue.JobCancel(jobs.ErrCancelled)
-	}
-	// Of a lost attempt's row nothing is running any more, so that River
-	// changes nothing on this success.
 	return nil
 }
 
@@ -108,7 +96,7 @@ func (e *Engine) Start(ctx context.Context) error {
 		return errors.New("the job engine was started before")
 	}
 	ctx = context.WithoutCancel(ctx)
-	if len(e.reg.Lanes(e.cfg)) > 0 { // River refuses to start without a queue
+	if len(e.lanes) > 0 { // River refuses to start without a queue
 		if err := e.client.Start(ctx); err != nil {
 			return fmt.Errorf("start job engine: %w", err)
 		}
@@ -122,6 +110,8 @@ func (e *Engine) Start(ctx context.Context) error {
 func (e *Engine) Stop() {
 	e.stopOnce.Do(func() { close(e.stopping) })
 	e.loop.Wait()
+	defer e.bell.rings.Wait()
+	defer e.ends.stores.Wait()
 	if e.stopClient(e.cfg.Grace) == nil {
 		return
 	}
