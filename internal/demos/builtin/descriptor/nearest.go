@@ -37,9 +37,10 @@ func Nearest(ctx context.Context, a Rows, b []Rows, k int) (ofA, ofB [][]Match, 
 	return nearest(ctx, a, b, k, false)
 }
 
-// NearestOthers is Nearest of one side with itself: each pair of different
-// vectors is compared once, the later one posed. a must be b in the pose that
-// is relative upright, and for each pose b must have its inverse too.
+// NearestOthers is Nearest of one side with itself: the k nearest others of
+// each vector. Of two vectors the later one is posed, whichever of them lists
+// the other. a must be b in the pose that is relative upright, and for each
+// pose b must have its inverse too.
 func NearestOthers(ctx context.Context, a Rows, b []Rows, k int) ([][]Match, error) {
 	ofA, ofB, err := nearest(ctx, a, b, k, true)
 	if err != nil {
