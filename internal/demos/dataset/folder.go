@@ -72,9 +72,9 @@ func missing(uid string) error {
 	return fault.New(fault.NotFound, "Document %.200s not found", uid)
 }
 
-// Set returns the documents of a data set that an existing installation kept.
+// Documents returns those of a data set that an existing installation kept.
 // Errors: fault.NotFound.
-func (l *Library) Set(datasetUID string) ([]Document, error) {
+func (l *Library) Documents(datasetUID string) ([]Document, error) {
 	if !setUID.MatchString(datasetUID) {
 		return nil, fault.New(fault.NotFound, "there is no data set %.150s", datasetUID)
 	}

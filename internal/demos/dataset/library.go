@@ -40,13 +40,17 @@ type Config struct {
 // Library keeps the documents of the data folder. Safe for concurrent use, by
 // several processes too.
 type Library struct {
-	cfg     Config
-	limits  Limits
-	root    *os.Root // of Config.Folder
-	locks   locks
-	threads chan struct{}
-	size    sizeCache
+	cfg    Config
+	limits Limits
+	root   *os.Root // of Config.Folder
+	locks  locks
+	// One token for each picture that is fetched, and that is decoded.
+	threads, decoding chan struct{}
+	size              sizeCache
 }
+
+// decoders is how many pictures are decoded at once.
+const decoders = 2
 
 // Open makes the folders that are missing and removes what an interrupted
 // download left. Close it.
@@ -69,7 +73,10 @@ func Open(cfg Config) (*Library, error) {
 	if err != nil {
 		return nil, fmt.Errorf("open data folder: %w", err)
 	}
-	l := &Library{cfg: cfg, limits: cfg.Limits.withDefaults(), root: root, threads: make(chan struct{}, cfg.Threads)}
+	l := &Library{
+		cfg: cfg, limits: cfg.Limits.withDefaults(), root: root,
+		threads: make(chan struct{}, cfg.Threads), decoding: make(chan struct{}, decoders),
+	}
 	if err := root.MkdirAll(stagingDir, 0o755); err != nil {
 		return nil, errors.Join(fmt.Errorf("make folder for downloads: %w", err), root.Close())
 	}
@@ -150,6 +157,14 @@ func (s *staging) load(ctx context.Context) error {
 	switch s.document.Type {
 	case TypeZip:
 		return s.loadZip(ctx)
+	case TypeIIIF:
+		return s.loadManifest(ctx)
+	case TypeURLList:
+		return s.loadList(ctx)
+	case TypePDF:
+		return s.loadPDF(ctx)
+	case TypeImage:
+		return s.loadImage(ctx)
 	default:
 		return fault.New(fault.Invalid, "Unknown document type: %s", s.document.Type)
 	}

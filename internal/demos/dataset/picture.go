@@ -6,11 +6,16 @@ import (
 	"fmt"
 	"image"
 	"image/draw"
+	_ "image/gif" // the formats that servers send besides JPEG
 	"image/jpeg"
-	_ "image/png" // what a document may hold besides JPEG
+	_ "image/png"
 	"io"
 	"os"
 	"path/filepath"
+
+	_ "golang.org/x/image/bmp"
+	_ "golang.org/x/image/tiff"
+	_ "golang.org/x/image/webp"
 
 	"granary/internal/platform/fault"
 )
@@ -57,18 +62,24 @@ func decode(file io.ReadSeeker) (image.Image, error) {
 	return pixels, nil
 }
 
+// header is what a picture says about itself.
+type header struct {
+	format string // as the image package calls it
+	size   image.Point
+}
+
 // inspect reads the header of a picture and refuses what breaks a limit.
-func inspect(file io.Reader) (format string, err error) {
+func inspect(file io.Reader) (header, error) {
 	config, format, err := image.DecodeConfig(bufio.NewReader(file))
 	switch {
 	case err != nil:
-		return "", fault.New(fault.Invalid, "the file is no picture that can be read: %w", err)
+		return header{}, fault.New(fault.Invalid, "the file is no picture that can be read: %w", err)
 	case config.Width <= 0 || config.Height <= 0:
-		return "", fault.New(fault.Invalid, "the picture has no pixels")
+		return header{}, fault.New(fault.Invalid, "the picture has no pixels")
 	case config.Width > maxSide || config.Height > maxSide || config.Width*config.Height > maxPixels:
-		return "", fault.New(fault.TooLarge, "the picture is %dx%d, more than %d pixels", config.Width, config.Height, maxPixels)
+		return header{}, fault.New(fault.TooLarge, "the picture is %dx%d, more than %d pixels", config.Width, config.Height, maxPixels)
 	}
-	return format, nil
+	return header{format, image.Pt(config.Width, config.Height)}, nil
 }
 
 // cut writes the crops of one picture under a document's folder; those that

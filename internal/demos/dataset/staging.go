@@ -11,6 +11,7 @@ import (
 	"path/filepath"
 	"strconv"
 	"strings"
+	"sync"
 	"time"
 
 	"golang.org/x/sync/errgroup"
@@ -49,6 +50,8 @@ type staging struct {
 	// root is the folder that becomes the document's.
 	root  *os.Root
 	state state
+
+	mu    sync.Mutex // guards the rest while pictures are fetched at once
 	bytes int64
 	lost  int
 }
@@ -76,6 +79,8 @@ func (s *staging) discard() error {
 
 // problem notes a picture that is left out.
 func (s *staging) problem(name string, err error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
 	s.lost++
 	if len(s.state.Problems) < maxProblems {
 		s.state.Problems = append(s.state.Problems, fmt.Sprintf("%.200s: %s", name, fault.Message(err)))
@@ -84,6 +89,8 @@ func (s *staging) problem(name string, err error) {
 
 // spend counts bytes written against the limit of the document.
 func (s *staging) spend(n int64) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
 	if s.bytes += n; s.bytes > s.library.limits.UnpackedBytes {
 		return fault.New(fault.TooLarge, "the document has more than %d bytes", s.library.limits.UnpackedBytes)
 	}
