@@ -46,6 +46,7 @@ type cli struct {
 	Demo     demoCmd     `cmd:"" help:"Run the services' main jobs on sample data, then keep serving."`
 	User     userCmd     `cmd:"" help:"Manage accounts."`
 	Token    tokenCmd    `cmd:"" help:"Manage API tokens."`
+	Jobs     jobsCmd     `cmd:"" help:"Watch and steer background jobs."`
 	Seeds    seedsCmd    `cmd:"" help:"Manage the seed table and its fact sheets."`
 	Pipeline pipelineCmd `cmd:"" help:"Manage inference pipelines."`
 	Model    modelCmd    `cmd:"" help:"Manage the classifier that learns from feedback."`
@@ -58,6 +59,7 @@ type cli struct {
 	Check    checkCmd    `cmd:"" help:"Verify every digest, reference and invariant."`
 	Settings configCmd   `cmd:"" name:"config" help:"Show or check the configuration."`
 	Bench    benchCmd    `cmd:"" help:"Run the published benchmarks."`
+	App      appCmd      `cmd:"" hidden:"" help:"Run a built-in demo app as a worker."`
 	Version  versionCmd  `cmd:"" help:"Print the version."`
 
 	ctx            context.Context
