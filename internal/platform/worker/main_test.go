@@ -17,6 +17,7 @@ import (
 	"time"
 
 	"go.uber.org/goleak"
+	"golang.org/x/sys/unix"
 
 	"granary/internal/platform/worker"
 	"granary/internal/platform/worker/guest"
@@ -32,8 +33,15 @@ func TestMain(m *testing.M) {
 			fmt.Fprintln(os.Stderr, err)
 			os.Exit(1)
 		}
+	case "transcript":
+		if err := playWorker(os.Getenv("WORKER_TEST_TRANSCRIPT"), os.Stdin, os.Stdout); err != nil {
+			fmt.Fprintln(os.Stderr, err)
+			os.Exit(9)
+		}
 	case "host":
 		host()
+	case "first":
+		first()
 	default:
 		goleak.VerifyTestMain(m)
 	}
@@ -73,8 +81,8 @@ func tasks() map[string]guest.Task {
 		// neither, and one that has left the group.
 		"deaf": func(_ context.Context, job *guest.Job) (any, error) {
 			signal.Ignore(syscall.SIGTERM)
-			child := exec.Command("sleep", "600") //nolint:noctx // it is to be killed
-			away := exec.Command("sleep", "600")  //nolint:noctx // it is to be killed
+			child := exec.Command("sleep", "600")
+			away := exec.Command("sleep", "600") 
 			away.SysProcAttr = &syscall.SysProcAttr{Setsid: true}
 			for _, c := range []*exec.Cmd{child, away} {
 				c.Stdout, c.Stderr = os.Stdout, os.Stderr // they hold our output open
@@ -137,6 +145,28 @@ func host() {
 	}
 	fmt.Fprintln(os.Stderr, err)
 	os.Exit(1)
+}
+
+// first runs a pool where orphans become its children, as in a container, and
+// lists the children that are left in the end.
+func first() {
+	err := unix.Prctl(unix.PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
+	var pool *worker.Pool
+	if err == nil {
+		pool, err = worker.New(worker.Config{Temp: os.Getenv("WORKER_TEST_TEMP"), Log: slog.New(slog.DiscardHandler)})
+	}
+	if err == nil {
+		// Three orphans: one of the group, one that left it, and a child of that.
+		spec := shell(worker.Plain, `(sleep 600 &); (setsid sh -c 'sleep 600 & sleep 600' &); echo 1`)
+		_, err = pool.Run(context.Background(), spec, worker.Job{ID: "1"}, printer{})
+		err = errors.Join(err, pool.Close())
+	}
+	if err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		os.Exit(1)
+	}
+	_, err = unix.Wait4(-1, nil, unix.WNOHANG, nil)
+	fmt.Println(err)
 }
 
 // printer is a sink that writes to standard output.

@@ -81,12 +81,12 @@ func TestOutcomes(t *testing.T) {
 
 // sameKind compares errors by type where want is one of ours.
 func sameKind(err, want error) bool {
-	switch want.(type) {
-	case *worker.Died:
+	switch {
+	case errors.As(want, new(*worker.Died)):
 		return errors.As(err, new(*worker.Died))
-	case *worker.Failed:
+	case errors.As(want, new(*worker.Failed)):
 		return errors.As(err, new(*worker.Failed))
-	case *fault.Error:
+	case errors.As(want, new(*fault.Error)):
 		return fault.Is(err, fault.Invalid)
 	}
 	return errors.Is(err, want)
@@ -169,7 +169,7 @@ func TestTemporaryFolderIsPrivateAndGoes(t *testing.T) {
 }
 
 // TestEnvironment is alone with the environment, so not parallel.
-func TestEnvironment(t *testing.T) { //nolint:paralleltest // it sets variables
+func TestEnvironment(t *testing.T) {
 	t.Setenv("GRANARY_SECRETS_KEY", "canary-4711")
 	t.Setenv("DATABASE_PASSWORD", "canary-4712")
 	t.Setenv("HF_HOME", "/models")
@@ -312,6 +312,17 @@ func TestKilledHost(t *testing.T) {
 	}
 	if left, err := os.ReadDir(temp); err != nil || len(left) > 0 {
 		t.Errorf("folder holds %v, %v, want nothing", left, err)
+	}
+}
+
+// TestOrphansAreReaped wants no zombie left where nobody else takes them.
+func TestOrphansAreReaped(t *testing.T) {
+	t.Parallel()
+	first := exec.Command(os.Args[0])
+	first.Env = append(os.Environ(), roleVariable+"=first", "WORKER_TEST_TEMP="+t.TempDir())
+	out, err := first.CombinedOutput()
+	if err != nil || string(out) != "no child processes\n" {
+		t.Errorf("the first process says %q, %v, want no child processes", out, err)
 	}
 }
 

@@ -111,7 +111,7 @@ func (p *Pool) Run(ctx context.Context, spec Spec, job Job, sink Sink) (json.Raw
 	defer leave()
 	t := &talk{spec: spec, job: job, sink: sink}
 	if spec.Mode == Plain {
-		if err := p.place(ctx, spec, job.Device); err != nil {
+		if _, err := p.place(ctx, spec, job.Device, ""); err != nil { // no worker has that key
 			return nil, err
 		}
 		defer p.release()
@@ -172,20 +172,11 @@ func (p *Pool) enter(ctx context.Context) (context.Context, func(), error) {
 // acquire returns a worker that is ready for the job.
 func (p *Pool) acquire(ctx context.Context, t *talk) (*worker, error) {
 	key := t.spec.key(t.job.Device)
-	for {
-		if w := p.take(key); w != nil {
-			return w, nil
-		}
-		if err := p.place(ctx, t.spec, t.job.Device); err != nil {
-			return nil, err
-		}
-		// One may have become idle while we waited.
-		if w := p.take(key); w != nil {
-			p.release()
-			return w, nil
-		}
-		return p.launch(ctx, t, key)
+	w, err := p.place(ctx, t.spec, t.job.Device, key)
+	if err != nil || w != nil {
+		return w, err
 	}
+	return p.launch(ctx, t, key)
 }
 
 // take returns an idle worker of that key, the one used last; nil if none is.
@@ -196,53 +187,88 @@ func (p *Pool) take(key string) *worker {
 		if w := p.idle[i]; w.key == key {
 			p.idle = slices.Delete(p.idle, i, i+1)
 			w.timer.Stop()
-			select {
-			case <-w.dead: // it is about to be taken from the list
+			if w.over() { // it died in its sleep
 				w.abandon()
-			default:
-				return w
+				continue
 			}
+			return w
 		}
 	}
 	return nil
 }
 
-// place takes one of the pool's places for a process. Idle workers leave when
-// they are in the way: the oldest when the pool is full, and every one on the
-// same device, whose memory the new one needs.
-func (p *Pool) place(ctx context.Context, spec Spec, device string) error {
+// place returns an idle worker of that key or, with nil, one of the pool's
+// places for a process. Idle workers of other keys leave when they are in the
+// way: the oldest when the pool is full, and every one on the same device,
+// whose memory the new one needs.
+func (p *Pool) place(ctx context.Context, spec Spec, device, key string) (*worker, error) {
+	if w := p.take(key); w != nil {
+		return w, nil
+	}
+	for device != "" {
+		w := p.evict(func(w *worker) bool { return w.device == device && w.key != key })
+		if w == nil {
+			break
+		}
+		if p.inherit(w) {
+			p.release()
+		}
+	}
 	for {
 		p.mu.Lock()
-		var leaving *worker
-		for i, w := range p.idle {
-			if p.live >= p.most || device != "" && w.device == device {
-				leaving = w
-				p.idle = slices.Delete(p.idle, i, i+1)
-				w.timer.Stop()
-				break
-			}
-		}
-		if leaving == nil && p.live < p.most {
-			p.live++
-			p.mu.Unlock()
-			return nil
-		}
 		changed := p.changed
 		p.mu.Unlock()
-		if leaving != nil {
-			leaving.dismiss()
-			// Its place is free only when it is really gone.
-			select {
-			case <-leaving.exited:
-				continue
-			default:
-			}
+		if w := p.take(key); w != nil { // one may have become idle while we waited
+			return w, nil
+		}
+		p.mu.Lock()
+		free := p.live < p.most
+		if free {
+			p.live++
+		}
+		p.mu.Unlock()
+		if free {
+			return nil, nil
+		}
+		if w := p.evict(func(w *worker) bool { return w.key != key }); w != nil && p.inherit(w) {
+			return nil, nil
 		}
 		select {
 		case <-changed:
 		case <-ctx.Done():
-			return ended(ctx, spec.Name)
+			return nil, ended(ctx, spec.Name)
 		}
+	}
+}
+
+// evict takes the oldest idle worker that is in the way off the list; nil when
+// there is none.
+func (p *Pool) evict(inTheWay func(*worker) bool) *worker {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	i := slices.IndexFunc(p.idle, inTheWay)
+	if i < 0 {
+		return nil
+	}
+	w := p.idle[i]
+	p.idle = slices.Delete(p.idle, i, i+1)
+	w.timer.Stop()
+	w.inherited = true
+	return w
+}
+
+// inherit ends an evicted worker and reports whether the caller has its place
+// now. A worker that cannot be ended keeps it.
+func (p *Pool) inherit(w *worker) bool {
+	w.dismiss()
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	select {
+	case <-w.exited:
+		return true
+	default:
+		w.inherited = false
+		return false
 	}
 }
 
@@ -295,7 +321,12 @@ func (p *Pool) bury(w *worker) {
 	p.mu.Unlock()
 	<-w.exited
 	p.remove(w.dir)
-	p.release()
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if !w.inherited {
+		p.live--
+		p.announce()
+	}
 }
 
 // done puts a worker back, or stops it.
@@ -306,15 +337,10 @@ func (p *Pool) done(w *worker, well bool) {
 	}
 	p.mu.Lock()
 	keep := w.spec.Mode == Warm && !p.closed
-	if keep {
-		select {
-		case <-w.dead:
-			keep = false
-		default:
-			w.timer = time.AfterFunc(w.spec.IdleTimeout, func() { p.unload(w) })
-			p.idle = append(p.idle, w)
-			p.announce()
-		}
+	if keep = keep && !w.over(); keep {
+		w.timer = time.AfterFunc(w.spec.IdleTimeout, func() { p.unload(w) })
+		p.idle = append(p.idle, w)
+		p.announce()
 	}
 	p.mu.Unlock()
 	if !keep {

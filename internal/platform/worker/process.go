@@ -286,6 +286,16 @@ func (p *process) expire(grace time.Duration) {
 	}
 }
 
+// over reports whether the process has ended.
+func (p *process) over() bool {
+	select {
+	case <-p.dead:
+		return true
+	default:
+		return hasExited(p.cmd)
+	}
+}
+
 // death describes how the process ended. Call it after exited.
 func (p *process) death(name string) *Died {
 	d := &Died{Name: name, Code: p.cmd.ProcessState.ExitCode(), OutOfMemory: p.overLimit.Load(), Stderr: p.tail.String()}

@@ -30,6 +30,14 @@ func awaitExit(cmd *exec.Cmd) {
 	}
 }
 
+// hasExited reports whether the process has ended, even before anybody was
+// told so.
+func hasExited(cmd *exec.Cmd) bool {
+	var info unix.Siginfo
+	err := unix.Waitid(unix.P_PID, cmd.Process.Pid, &info, unix.WEXITED|unix.WNOWAIT|unix.WNOHANG, nil)
+	return errors.Is(err, syscall.ECHILD) || info.Signo != 0
+}
+
 // killFamily kills the group of leader (0: of none) and every process that
 // carries mark, until none is left, and returns those it met.
 func killFamily(leader int, mark string) []int {

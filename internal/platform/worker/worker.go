@@ -23,7 +23,8 @@ type worker struct {
 	actors []string
 	jobs   int // begun so far
 
-	timer *time.Timer // unloads it while it is idle
+	timer     *time.Timer // unloads it while it is idle
+	inherited bool        // its place belongs to somebody else; the pool's mutex guards it
 }
 
 // hello waits until the worker is ready.
