@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"log/slog"
 
+	"granary/internal/demos"
 	"granary/internal/platform/blob"
 	"granary/internal/platform/config"
 	"granary/internal/platform/database"
@@ -13,6 +14,7 @@ import (
 	"granary/internal/platform/jobs"
 	"granary/internal/platform/jobs/journal"
 	"granary/internal/platform/jobs/local"
+	"granary/internal/platform/jobs/outbox"
 	"granary/internal/platform/jobs/river"
 	"granary/internal/platform/secrets"
 	"granary/internal/platform/web"
@@ -38,6 +40,9 @@ type Core struct {
 	// Journal keeps what the jobs say.
 	Journal *journal.Journal
 	Vision  *vision.Service
+	// Demos and Outbox are nil when the service does not run.
+	Demos  *demos.Service
+	Outbox *outbox.Outbox
 
 	closers []func() error
 }
@@ -49,7 +54,7 @@ func migrations(db *database.DB) []database.Migrations {
 	if db.Pool() != nil {
 		queue = river.Migrations()
 	}
-	return []database.Migrations{identity.Migrations(), blob.Migrations(), queue, journal.Migrations(), vision.Migrations()}
+	return []database.Migrations{identity.Migrations(), blob.Migrations(), queue, journal.Migrations(), outbox.Migrations(), vision.Migrations(), demos.Migrations()}
 }
 
 // migrate brings every schema up to date.
@@ -92,10 +97,21 @@ func Open(ctx context.Context, cfg *config.Config, log *slog.Logger) (core *Core
 	if err := c.Vision.Register(registry); err != nil {
 		return nil, err
 	}
+	if c.runs("demos") {
+		if err := c.openDemos(); err != nil {
+			return nil, err
+		}
+		if err := c.Demos.Register(registry); err != nil {
+			return nil, err
+		}
+	}
 	if c.Jobs, err = c.openJobs(registry); err != nil {
 		return nil, err
 	}
 	c.Vision.SetJobs(c.Jobs)
+	if c.Demos != nil {
+		c.Demos.SetJobs(c.Jobs)
+	}
 	return c, c.Vision.EnsureStandard(ctx)
 }
 
@@ -130,7 +146,7 @@ func (c *Core) openJobs(registry *jobs.Registry) (jobs.Engine, error) {
 	cfg := jobs.Config{
 		Slots: c.Config.Jobs.Slots, Grace: c.Config.Jobs.DrainTimeout, MaxWaiting: c.Config.Jobs.MaxWaiting,
 		Retention: c.Config.Jobs.Retention, KeepFinished: c.Config.Jobs.KeepFinished, Log: c.Log,
-		Recorder: c.Journal,
+		Recorder: c.Journal, Devices: c.Config.Jobs.Devices,
 	}
 	if c.DB.Pool() == nil {
 		return local.New(c.DB, registry, cfg)

@@ -56,6 +56,10 @@ func (c *Core) serve(ctx context.Context, version string, ready func(Started)) e
 		return err
 	}
 	defer c.Journal.Stop()
+	if err := c.startDemos(ctx); err != nil {
+		return err
+	}
+	defer c.stopDemos()
 	if c.Config.Jobs.Slots > 0 {
 		if err := c.Jobs.Start(ctx); err != nil {
 			return err

@@ -71,14 +71,18 @@ func (c *Core) entries(build telemetry.Build, metrics *telemetry.Metrics, health
 		return nil, fmt.Errorf("console: %w", err)
 	}
 	seedDoor := nachet.New(c.Vision, c.Users, health.Ready, c.nachetConfig(build))
-	return []web.Entry{
+	entries := []web.Entry{
 		{Door: native, Authenticate: chain.Authenticate, CORSOrigins: cfg.Web.CORSOrigins},
 		{Door: consoleDoor, Authenticate: chain.Authenticate},
 		{
 			Door: seedDoor, Authenticate: chain.Authenticate, Prefixes: cfg.Vision.Nachet.Prefixes,
 			CORSOrigins: cfg.Vision.Nachet.CORSOrigins, MaxBody: int64(cfg.Vision.Nachet.MaxBodyBytes),
 		},
-	}, nil
+	}
+	if c.Demos != nil {
+		entries = append(entries, c.discoverDoor())
+	}
+	return entries, nil
 }
 
 func (c *Core) nachetConfig(build telemetry.Build) nachet.Config {

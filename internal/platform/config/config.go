@@ -6,7 +6,7 @@ import "time"
 // zero value is not usable.
 type Config struct {
 	Data      string     `yaml:"data" default:"./granary-data" desc:"Folder that holds everything Granary keeps on this machine: the SQLite database, the blobs and the key file, unless other keys move them. Created with mode 0700."`
-	Services  []string   `yaml:"services" default:"vision" enum:"vision" desc:"The services to run."`
+	Services  []string   `yaml:"services" default:"vision,demos" enum:"vision,demos" desc:"The services to run."`
 	Listen    string     `yaml:"listen" default:"127.0.0.1:8080" desc:"Address of the main listener, which serves every door. Addresses other than loopback are used only when somebody can be identified: see identity.allow_remote."`
 	Listeners []Listener `yaml:"listeners" desc:"Further listeners, each with the doors it serves: address (required), doors (empty: all), prefix, tls."`
 	Database  Database   `yaml:"database" desc:"Where the rows live."`
@@ -16,6 +16,7 @@ type Config struct {
 	Identity  Identity   `yaml:"identity" desc:"Who is calling: sessions, sign-in and the cookie of a proxy."`
 	Telemetry Telemetry  `yaml:"telemetry" desc:"The log."`
 	Jobs      Jobs       `yaml:"jobs" desc:"Background work."`
+	Demos     Demos      `yaml:"demos" desc:"Queued jobs over image data sets."`
 	Vision    Vision     `yaml:"vision" desc:"Pictures, pipelines and expert feedback."`
 }
 
@@ -103,6 +104,7 @@ type Telemetry struct {
 type Jobs struct {
 	Slots        int           `yaml:"slots" default:"2" min:"1" max:"1024" desc:"Jobs of one queue that this process runs at once."`
 	DrainTimeout time.Duration `yaml:"drain_timeout" default:"10s" min:"100ms" desc:"How long running jobs may finish after SIGTERM before they go back to the queue."`
+	Devices      []string      `yaml:"devices" desc:"Indices of the GPUs that jobs may use, such as 0,1; each runs one job at a time. Empty: jobs that need a GPU wait for a process that has one."`
 	MaxWaiting   int           `yaml:"max_waiting" default:"10000" min:"1" desc:"Most jobs that wait in one queue; what would add another is answered 503."`
 	Retention    time.Duration `yaml:"retention" default:"720h" min:"1h" desc:"How long finished jobs stay listed."`
 	KeepFinished int           `yaml:"keep_finished" default:"10000" min:"1" desc:"Most finished jobs that stay listed."`

@@ -243,6 +243,7 @@ func (c *Config) derive(origins *Origins) {
 	}
 	fill("database.url", &c.Database.URL, "sqlite:"+filepath.Join(c.Data, "granary.db"))
 	fill("blob.url", &c.Blob.URL, "file:"+filepath.Join(c.Data, "blobs"))
+	fill("demos.folder", &c.Demos.Folder, filepath.Join(c.Data, "demos"))
 	fill("secrets.key_file", &c.Secrets.KeyFile, filepath.Join(c.Data, "secret.key"))
 	if c.Vision.Nachet.Environment == "local" && !origins.Set("vision.nachet.fallback_email") {
 		fill("vision.nachet.fallback_email", &c.Vision.Nachet.FallbackEmail, "example@gmail.com")

@@ -94,6 +94,10 @@ type Entry struct {
 	// CORSOrigins are the exact origins (scheme, host, port) of browser
 	// clients on other addresses. Empty answers no CORS header.
 	CORSOrigins []string
+	// LoosePaths serves the door's routes under addresses with doubled or
+	// further slashes too, as clients of theirs write them, where net/http
+	// would redirect or find nothing.
+	LoosePaths bool
 	// MaxBody caps request bodies in bytes. Defaults to Config.MaxBody.
 	MaxBody int64
 }

@@ -81,8 +81,41 @@ func (s *Server) newListener(config Listener, entries []Entry) (*listener, error
 	}
 	l.table = append(l.table, more...)
 	rt.mux.HandleFunc("/", rt.unmatched)
-	l.handler = s.outer(rt.mux)
+	l.handler = s.outer(rt)
 	return l, nil
+}
+
+// ServeHTTP dispatches a request, first under the address that its door
+// means where it takes loose ones.
+func (rt *router) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	if strings.Contains(r.URL.Path, "//") || strings.HasSuffix(r.URL.Path, "/") && r.URL.Path != "/" {
+		if tidy := rt.loose(r); tidy != nil {
+			r = tidy
+		}
+	}
+	rt.mux.ServeHTTP(w, r)
+}
+
+// loose returns the request with single slashes and none at the end, when
+// that is a route of a door with loose paths.
+func (rt *router) loose(r *http.Request) *http.Request {
+	tidy := r.Clone(r.Context())
+	tidy.URL.Path, tidy.URL.RawPath = tidySlashes(r.URL.Path), tidySlashes(r.URL.RawPath)
+	_, pattern := rt.mux.Handler(tidy)
+	method, path, _ := strings.Cut(pattern, " ")
+	if d := rt.byPath[patternKey(method, path)]; d != nil && d.LoosePaths {
+		return tidy
+	}
+	return nil
+}
+
+// tidySlashes drops empty segments.
+func tidySlashes(path string) string {
+	if path == "" {
+		return ""
+	}
+	segments := strings.FieldsFunc(path, func(c rune) bool { return c == '/' })
+	return "/" + strings.Join(segments, "/")
 }
 
 // mount picks the listener's doors.
