@@ -100,13 +100,18 @@ func (s *Service) Classify(ctx context.Context, in Classification) (Inference, e
 func (s *Service) keepResult(ctx context.Context, caller identity.Principal, folder string,
 	picture *Picture, object blob.Object, inference *Inference,
 ) error {
-	// Only to queue at the right place: the transaction looks for itself.
-	likely, err := resolveSet(ctx, s.db.Reader(), caller.UserID, folder)
-	if errors.Is(err, ErrNoSet) {
-		likely, err = defaultSet(ctx, s.db.Reader(), caller.UserID)
-	}
-	if err != nil && !errors.Is(err, ErrNoSet) {
-		return err
+	// Only to queue at the right place: the transaction looks for itself. On
+	// SQLite all writers stand in one queue.
+	var likely PictureSet
+	if s.db.Pool() != nil {
+		var err error
+		likely, err = resolveSet(ctx, s.db.Reader(), caller.UserID, folder)
+		if errors.Is(err, ErrNoSet) {
+			likely, err = defaultSet(ctx, s.db.Reader(), caller.UserID)
+		}
+		if err != nil && !errors.Is(err, ErrNoSet) {
+			return err
+		}
 	}
 	return s.db.InTurn(ctx, setTurn(likely.ID), func(ctx context.Context, tx database.Tx) error {
 		set, err := s.targetSet(ctx, tx, caller, folder)
@@ -199,11 +204,14 @@ func (s *Service) ClassifyPicture(ctx context.Context, pictureID, pipelineName s
 
 // targetSet locks the set that the client selected, else the default one.
 func (s *Service) targetSet(ctx context.Context, tx database.Tx, caller identity.Principal, folder string) (PictureSet, error) {
-	set, err := resolveSet(ctx, tx, caller.UserID, folder)
-	if fault.Is(err, fault.NotFound) {
-		set, err = s.ensureDefaultSet(ctx, tx, caller.UserID)
+	var set PictureSet
+	selected := selectSet(tx.NewSelect().Model((*PictureSet)(nil)).Column("id"), caller.UserID, folder)
+	err := tx.NewUpdate().Model(&set).Set("revision = revision + 1").Where("id = (?)", selected).Returning("*").Scan(ctx)
+	err = found(err, ErrNoSet, "lock picture set")
+	if !errors.Is(err, ErrNoSet) {
+		return set, err
 	}
-	if err != nil {
+	if set, err = s.ensureDefaultSet(ctx, tx, caller.UserID); err != nil {
 		return PictureSet{}, err
 	}
 	return touchSet(ctx, tx, set.ID)

@@ -259,8 +259,12 @@ func (s *Service) ResolveSet(ctx context.Context, ref string) (PictureSet, error
 
 func resolveSet(ctx context.Context, db bun.IDB, ownerID, ref string) (PictureSet, error) {
 	var set PictureSet
-	err := db.NewSelect().Model(&set).
-		Where("owner_id = ? AND (id = ? OR name = ?)", ownerID, ref, ref).
-		OrderExpr("CASE WHEN id = ? THEN 0 ELSE 1 END", ref).Limit(1).Scan(ctx)
+	err := selectSet(db.NewSelect().Model(&set), ownerID, ref).Scan(ctx)
 	return set, found(err, ErrNoSet, "find picture set")
+}
+
+// selectSet narrows query to the owner's set with that id, else that name.
+func selectSet(query *bun.SelectQuery, ownerID, ref string) *bun.SelectQuery {
+	return query.Where("owner_id = ? AND (id = ? OR name = ?)", ownerID, ref, ref).
+		OrderExpr("CASE WHEN id = ? THEN 0 ELSE 1 END", ref).Limit(1)
 }

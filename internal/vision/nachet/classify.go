@@ -28,6 +28,19 @@ func (a *classifyArgs) complete() bool {
 	return a.Folder != nil && *a.Folder != "" && a.User != nil && *a.User != "" && len(a.Dims) > 0 && len(a.Image.text) > 0
 }
 
+// picture decodes the image and reads what is wished of it.
+func (a *classifyArgs) picture() (pipeline.Options, []byte, error) {
+	if len(a.Dims) != 2 || a.Dims[0] <= 0 || a.Dims[1] <= 0 {
+		return pipeline.Options{}, nil, &wireError{unhandled, "imageDims must be a width and a height", fault.New(fault.Invalid, "imageDims")}
+	}
+	data, err := a.Image.picture()
+	if err != nil {
+		return pipeline.Options{}, nil, err
+	}
+	colours, err := pipeline.ParseColorFormat(a.Colours)
+	return pipeline.Options{Width: a.Dims[0], Height: a.Dims[1], AreaRatio: a.AreaRatio, ColorFormat: colours}, data, err
+}
+
 func (d *Door) classify(ctx context.Context, in *request) (any, error) {
 	var args classifyArgs
 	if err := in.decode(&args, &args.Image); err != nil {
@@ -44,25 +57,18 @@ func (d *Door) classify(ctx context.Context, in *request) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := d.vision.HasPipeline(ctx, name); err != nil {
-		return nil, classifyDetail(err, name)
-	}
-	if len(args.Dims) != 2 || args.Dims[0] <= 0 || args.Dims[1] <= 0 {
-		return nil, &wireError{unhandled, "imageDims must be a width and a height", fault.New(fault.Invalid, "imageDims")}
-	}
-	data, err := args.Image.picture()
+	options, data, err := args.picture()
 	if err != nil {
-		return nil, err
-	}
-	colours, err := pipeline.ParseColorFormat(args.Colours)
-	if err != nil {
+		// That there is no such pipeline goes before. Classify would see it,
+		// so it is only looked for where that is not called.
+		if missing := d.vision.HasPipeline(ctx, name); missing != nil {
+			return nil, classifyDetail(missing, name)
+		}
 		return nil, err
 	}
 	inference, err := d.vision.Classify(ctx, vision.Classification{
 		Pipeline: name, Folder: *args.Folder, Data: data, Validated: d.cfg.RequireValidator,
-		Options: pipeline.Options{
-			Width: args.Dims[0], Height: args.Dims[1], AreaRatio: args.AreaRatio, ColorFormat: colours,
-		},
+		Options: options,
 	})
 	if err != nil {
 		return nil, classifyDetail(err, name)
