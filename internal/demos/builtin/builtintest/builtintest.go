@@ -32,7 +32,7 @@ func NewFolder(t testing.TB, app string) Folder {
 func (f Folder) Write(t testing.TB, name string, data []byte) {
 	t.Helper()
 	file := filepath.Join(f.Root, filepath.FromSlash(name))
-	if err := os.MkdirAll(filepath.Dir(file), 0o755); err != nil {
+	if err := os.MkdirAll(filepath.Dir(file), 0o750); err != nil {
 		t.Fatal(err)
 	}
 	if err := os.WriteFile(file, data, 0o600); err != nil {

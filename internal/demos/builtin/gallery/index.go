@@ -35,9 +35,12 @@ func (g *Gallery) Index(turns []plane.Turn, pictures []int) Index {
 	for _, i := range pictures {
 		index.Images = append(index.Images, Image{Image: g.Images[i], DocUID: g.Images[i].DocUID})
 	}
+	used := map[string]bool{}
+	for _, i := range pictures {
+		used[g.Images[i].DocUID] = true
+	}
 	for _, part := range g.Parts {
-		used := slices.ContainsFunc(pictures, func(i int) bool { return i >= part.From && i < part.To })
-		if used {
+		if used[part.UID] {
 			index.Sources[part.UID] = Source{UID: part.UID, Type: part.Type, Src: part.Src, Metadata: map[string]any{}}
 		}
 	}
@@ -58,4 +61,13 @@ func Turns(asked []string) ([]plane.Turn, error) {
 		}
 	}
 	return turns, nil
+}
+
+// Numbers returns the numbers of all pictures.
+func (g *Gallery) Numbers() []int {
+	all := make([]int, len(g.Images))
+	for i := range all {
+		all[i] = i
+	}
+	return all
 }

@@ -43,3 +43,17 @@ func PosesOf(relations []descriptor.Relation) []descriptor.Pose {
 	}
 	return out
 }
+
+// Collect returns the pictures of raw vectors as a collection, in a space that
+// is learnt from them.
+func Collect(ctx context.Context, d *descriptor.Describer, raw []float32) (*descriptor.Collection, error) {
+	space, err := d.Fit(ctx, raw)
+	if err != nil {
+		return nil, err
+	}
+	rows, err := Vectors(ctx, d, space, raw, []descriptor.Pose{descriptor.Upright})
+	if err != nil {
+		return nil, err
+	}
+	return &descriptor.Collection{Space: space, Rows: rows[0]}, nil
+}

@@ -19,8 +19,8 @@ import (
 )
 
 const (
-	// maxDocuments bounds the documents of a task: 125,000 result files.
-	maxDocuments = 500
+	// maxDocuments bounds the documents of a task: 80,200 result files.
+	maxDocuments = 400
 	// maxInline is the largest document of the whole data set, in bytes, that
 	// the result carries besides naming it; newer clients fetch the file.
 	maxInline = 64 << 20
@@ -205,11 +205,10 @@ func (t *task) kept() int {
 // keep adds a pair to those of a picture, and forgets the worst from time to
 // time: a data set of many documents has more pairs than anybody looks at.
 func (t *task) keep(picture int, p pair) {
-	list := append(t.all[picture], p)
-	if len(list) > 4*t.kept() {
-		list = top(list, t.kept())
+	t.all[picture] = append(t.all[picture], p)
+	if len(t.all[picture]) > 4*t.kept() {
+		t.all[picture] = top(t.all[picture], t.kept())
 	}
-	t.all[picture] = list
 }
 
 func top(list []pair, n int) []pair {

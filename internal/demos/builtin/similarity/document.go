@@ -76,7 +76,8 @@ func (d *document) encode(out io.Writer) error {
 		return err
 	}
 	// The pairs of a large data set are written one by one, not held as text.
-	line := append(head[:len(head)-1], `,"pairs":[`...)
+	line := head[:len(head)-1]
+	line = append(line, `,"pairs":[`...)
 	slices.SortFunc(d.pairs, func(a, b pair) int {
 		return cmp.Or(-cmp.Compare(a.Score, b.Score), cmp.Compare(a.A, b.A), cmp.Compare(a.B, b.B))
 	})
@@ -137,7 +138,7 @@ func folder(results, experiment string) (string, error) {
 		return "", fmt.Errorf("the experiment id %.100q cannot name a folder", experiment)
 	}
 	dir := filepath.Join(results, experiment)
-	if err := os.MkdirAll(dir, 0o755); err != nil {
+	if err := os.MkdirAll(dir, 0o750); err != nil {
 		return "", fmt.Errorf("make results folder: %w", err)
 	}
 	return dir, nil
