@@ -8,6 +8,11 @@ import (
 const (
 	// sharp is the least turn that makes a corner rather than a bend.
 	sharp = 30 * math.Pi / 180
+	// gap is the angle that may lack in a circle.
+	gap = 2 * math.Pi / 3
+	// bend is the change of direction that costs as much as a line where the
+	// course has no corner.
+	bend = 7 * math.Pi / 180
 	// maxBreaks bounds the places at which one course may be cut.
 	maxBreaks = 1500
 	// patience is how many longer spans are tried after one that nothing fits.
@@ -20,7 +25,7 @@ const (
 const (
 	lineCost  = 1.0
 	arcCost   = 1.3
-	curveCost = 1.8
+	curveCost = 1.7
 )
 
 // course is a run of places to be described by primitives: the middle of a
@@ -130,6 +135,9 @@ func (c *course) cut() []span {
 	for k := range spans {
 		spans[k] = c.settle(spans[k])
 	}
+	if c.closed && len(spans) == 1 && spans[0].kind == Arc && math.Abs(spans[0].sweep) > 2*math.Pi-gap {
+		spans[0].kind = Circle
+	}
 	return spans
 }
 
@@ -144,7 +152,8 @@ func (c *course) ring() (span, bool) {
 	}
 	var m misfit
 	m.of(c.points, ring.distance)
-	if m.worst > 1.3*c.tolerance || m.rms > 0.4*c.tolerance {
+	sweep, _ := ring.sweep(c.points)
+	if m.worst > 1.3*c.tolerance || m.rms > 0.4*c.tolerance || math.Abs(sweep) < 2*math.Pi-0.1 || len(c.points) < 9 {
 		return span{}, false
 	}
 	return span{kind: Circle, circle: ring}, true
@@ -290,14 +299,14 @@ func (c *course) describe(i, j int) (span, bool) {
 	points := c.within(i, j, 40)
 	way := c.way[c.breaks[j]] - c.way[c.breaks[i]]
 	stretches := min(max(way/c.grain, 1), 16)
-	price := func(base float64, m misfit) float64 {
+	price := func(base float64, m misfit, leave, arrive Point) float64 {
 		ratio := m.rms / c.tolerance
-		return base + stretches*ratio*ratio
+		return base + stretches*ratio*ratio + c.kink(i, c.after[i], leave) + c.kink(j, c.before[j], arrive)
 	}
 	var m misfit
 	straight := fitLine(points)
 	m.of(points, straight.distance)
-	s := span{kind: Line, line: straight, cost: price(lineCost, m)}
+	s := span{kind: Line, line: straight, cost: price(lineCost, m, straight.direction, straight.direction)}
 	fits := m.worst <= c.tolerance
 	if !fits {
 		s.cost += 4
@@ -306,7 +315,8 @@ func (c *course) describe(i, j int) (span, bool) {
 		return s, fits
 	}
 	if ring, sweep, m, ok := c.arc(points); ok {
-		if cost := price(arcCost, m); !fits || cost < s.cost {
+		leave, arrive := ring.tangents(c.points[c.breaks[i]], c.points[c.breaks[j]], sweep)
+		if cost := price(arcCost, m, leave, arrive); !fits || cost < s.cost {
 			s, fits = span{kind: Arc, circle: ring, sweep: sweep, cost: cost}, true
 		}
 	}
@@ -314,11 +324,22 @@ func (c *course) describe(i, j int) (span, bool) {
 		return s, true
 	}
 	if curve, m, ok := c.curve(i, j, 24); ok {
-		if cost := price(curveCost, m); !fits || cost < s.cost {
+		if cost := price(curveCost, m, c.after[i], c.before[j]); !fits || cost < s.cost {
 			s, fits = span{kind: Curve, bezier: curve, cost: cost}, true
 		}
 	}
 	return s, fits
+}
+
+// kink is the price of a primitive that does not follow the course's
+// direction at a break which is a bend, not a corner.
+func (c *course) kink(i int, course, primitive Point) float64 {
+	last := len(c.breaks) - 1
+	if (i == 0 || i == last) && !c.closed || c.before[i] != c.after[i] {
+		return 0
+	}
+	ratio := course.angleTo(primitive) / bend
+	return min(ratio*ratio, 2)
 }
 
 // arc fits a circular arc and reports whether it may stand for the points.

@@ -129,6 +129,16 @@ func (c circle) sweep(points []Point) (float64, bool) {
 	return total, back-math.Abs(total) < 0.1*back+0.02
 }
 
+// tangents returns the directions in which an arc of that sweep leaves one
+// place and arrives at another.
+func (c circle) tangents(from, to Point, sweep float64) (leave, arrive Point) {
+	leave, arrive = c.center.towards(from).left(), c.center.towards(to).left()
+	if sweep > 0 {
+		leave, arrive = leave.scale(-1), arrive.scale(-1)
+	}
+	return leave, arrive
+}
+
 // through returns the circle through three places.
 func through(a, b, c Point) (circle, bool) {
 	u, v := b.sub(a), c.sub(a)

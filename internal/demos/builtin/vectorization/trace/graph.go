@@ -23,7 +23,9 @@ type edge struct {
 	samples []sample
 	// width is the mean stroke width, wobble its relative mean deviation.
 	width, wobble float64
-	gone          bool
+	// clear tells that some samples lie outside the junctions at its ends.
+	clear bool
+	gone  bool
 }
 
 // graph is the skeleton as nodes and edges.
@@ -250,9 +252,7 @@ func (g *graph) drop(i int) {
 	e.gone = true
 	for _, end := range [2]int{e.from, e.to} {
 		n := &g.nodes[end]
-		if at := slices.Index(n.edges, i); at >= 0 {
-			n.edges = slices.Delete(n.edges, at, at+1)
-		}
+		n.edges = slices.DeleteFunc(n.edges, func(j int) bool { return j == i })
 	}
 }
 

@@ -14,6 +14,8 @@ const (
 	// tile is the side in pixels of the squares in which paper and ink are
 	// looked at: larger than a stroke is wide, smaller than light changes.
 	tile = 16
+	// grainy is the noise above which the picture is smoothed.
+	grainy = 4.0
 	// faintest is the least darkness (of 255) that counts as ink on paper
 	// without noise: a pencil line, but no print that shows through.
 	faintest = 36
@@ -33,19 +35,21 @@ type ink struct {
 // half-way between them.
 func find(g plane.Gray) *ink {
 	n := &ink{w: g.W, h: g.H, mask: make([]bool, len(g.Pix))}
-	dark := darkness(g, paper(g))
-	n.noise = noise(dark, g.W, g.H)
-	level := inkLevel(dark, g.W, g.H, n.noise)
-	// Paper grain would make ragged edges and specks. The level was taken
-	// before, so that thin strokes keep their width.
-	for limit := 4.0; n.noise > limit && limit < 40; limit *= 3 {
-		smooth(dark, g.W, g.H)
+	raw := darkness(g, paper(g))
+	n.noise = noise(raw, g.W, g.H)
+	n.cover = raw
+	if n.noise > grainy {
+		// Grain would make ragged edges and specks.
+		n.cover = slices.Clone(raw)
+		for limit := grainy; n.noise > limit && limit < 40; limit *= 3 {
+			smooth(n.cover, g.W, g.H)
+		}
 	}
-	n.cover = dark
+	level := inkLevel(raw, n.cover, g.W, g.H, n.noise)
 	line := make([]float32, g.W)
 	for y := range g.H {
 		level.row(y, line)
-		row, mask := dark[y*g.W:(y+1)*g.W], n.mask[y*g.W:(y+1)*g.W]
+		row, mask := n.cover[y*g.W:(y+1)*g.W], n.mask[y*g.W:(y+1)*g.W]
 		for x, v := range row {
 			c := min(full, int(float32(v)*full/line[x]+0.5))
 			row[x] = uint8(c)
@@ -239,30 +243,72 @@ func noise(dark []uint8, w, h int) float64 {
 	return 0
 }
 
-// inkLevel estimates the darkness of full ink around each place.
-func inkLevel(dark []uint8, w, h int, noise float64) grid {
-	levels := newGrid(w, h)
-	levels.each(dark, w, h, func(i int, histogram *[256]uint16, count int) {
-		// Some of the darkest pixels are noise; a stroke that crosses a tile
-		// has at least a dozen pixels of full ink.
-		levels.values[i] = float32(quantile(histogram, count, count-1-min(8, count/8)))
-	})
+// inkLevel estimates the darkness of full ink around each place. It looks at
+// the raw values where the smoothed ones have a crest, for there a stroke is
+// covered whole, and grain evens out. Ink is taken to be the same everywhere,
+// unless it is plainly fainter in a place: blur takes more from thin strokes
+// than from thick ones, and would make them look wide.
+func inkLevel(raw, smoothed []uint8, w, h int, noise float64) grid {
 	floor := max(faintest, float32(5*noise))
+	levels := newGrid(w, h)
+	for ty := range levels.h {
+		for tx := range levels.w {
+			levels.values[ty*levels.w+tx] = crest(raw, smoothed, w, h, tx*tile, ty*tile, uint8(min(floor, 255)))
+		}
+	}
 	var inked []float32
 	for _, v := range levels.values {
 		if v > floor {
 			inked = append(inked, v)
 		}
 	}
-	if len(inked) > 0 {
-		slices.Sort(inked)
-		floor = max(floor, 0.4*inked[len(inked)*3/4])
+	if len(inked) == 0 {
+		for i := range levels.values {
+			levels.values[i] = 2 * floor
+		}
+		return levels
 	}
+	slices.Sort(inked)
+	usual := inked[len(inked)*12/13]
 	levels = levels.widest(1)
 	for i, v := range levels.values {
-		levels.values[i] = min(max(v, floor), 510)
+		if v > 0.65*usual {
+			// The choice of high values among noisy ones has a bias.
+			levels.values[i] = usual - float32(noise)
+		} else {
+			levels.values[i] = max(v, floor, 0.3*usual)
+		}
 	}
 	return levels
+}
+
+// crest returns the usual raw darkness of the ink in the tile at x0, y0: the
+// upper third over the crests that rise to at least half of the highest; 0
+// when there is none above floor.
+func crest(raw, smoothed []uint8, w, h, x0, y0 int, floor uint8) float32 {
+	highest := floor
+	for y := y0; y < min(y0+tile, h); y++ {
+		highest = max(highest, slices.Max(smoothed[y*w+x0:y*w+min(x0+tile, w)]))
+	}
+	if highest == floor {
+		return 0
+	}
+	var histogram [256]uint16
+	count := 0
+	for y := max(y0, 1); y < min(y0+tile, h-1); y++ {
+		for x := max(x0, 1); x < min(x0+tile, w-1); x++ {
+			i := y*w + x
+			v := smoothed[i]
+			if v > highest/2 && (v >= smoothed[i-1] && v >= smoothed[i+1] || v >= smoothed[i-w] && v >= smoothed[i+w]) {
+				histogram[raw[i]]++
+				count++
+			}
+		}
+	}
+	if count < 4 {
+		return 0
+	}
+	return float32(quantile(&histogram, count, count*2/3))
 }
 
 // smooth applies the binomial 3×3 filter in place.

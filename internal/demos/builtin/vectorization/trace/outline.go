@@ -64,8 +64,8 @@ func (c *course) meet(a, b *span, at Point) Point {
 		}
 	}
 	p = p.mid(a.project(p))
-	if p.distance(at) > 3*c.trim+3*c.tolerance {
-		return a.project(at).mid(b.project(at))
+	if p.distance(at) > 4*c.trim+4*c.tolerance {
+		return at
 	}
 	return p
 }

@@ -32,7 +32,8 @@ func (g *graph) measure(e *edge, n *ink, depth []uint16) {
 		slices.Reverse(backwards)
 		last = len(smoothed) - g.nodes[e.to].blind(backwards)
 	}
-	if last-first < 3 {
+	e.clear = last-first >= 3
+	if !e.clear {
 		// Nothing clear of the junctions: the skeleton itself must do.
 		first, last = 0, len(smoothed)
 	}
@@ -89,28 +90,38 @@ func (e *edge) smoothed() []Point {
 }
 
 // profile reads the coverage across a stroke at p and returns how far the
-// middle of the ink lies along the normal, and the width of the ink. It stops
+// middle of the ink lies along the normal, and the stroke's width: the distance
+// of the places where the coverage is half, which blur moves least. It stops
 // where the ink ends or where that of a neighbour begins.
 func (n *ink) profile(p, normal Point, reach float64) (offset, width float64) {
 	const step = 0.25
 	centre := n.at(p)
 	total, moment := centre, 0.0
+	faint := 10 + n.noise
 	for _, side := range [2]float64{1, -1} {
-		least := centre
+		least, previous := centre, centre
+		edge := 0.0
 		for t := step; t <= reach; t += step {
 			c := n.at(p.add(normal.scale(side * t)))
-			if c < 20 || least < half && c > least+16 {
+			if c < half && previous >= half {
+				edge = t - step*(half-c)/(previous-c)
+			}
+			if c < faint || least < half && c > least+16 {
 				break
 			}
-			least = min(least, c)
+			if edge == 0 && t+step > reach {
+				edge = t
+			}
+			least, previous = min(least, c), c
 			total += c
 			moment += side * t * c
 		}
+		width += edge
 	}
 	if total == 0 {
 		return 0, 0
 	}
-	return moment / total, total * step / full
+	return moment / total, width
 }
 
 // weigh sets the edge's width, the median over its samples, and its wobble.

@@ -1,6 +1,10 @@
 package trace
 
-import "slices"
+import (
+	"image"
+	"math"
+	"slices"
+)
 
 // halfWidth estimates half the usual stroke width in pixels: the median
 // depth along the ridges of the ink. Of a picture that is mostly solids it
@@ -23,7 +27,7 @@ func halfWidth(depth []uint16, w, h int) float64 {
 			break
 		}
 	}
-	return min(max(float64(at)/unit-0.5, 0.5), max(float64(min(w, h))/60, 1))
+	return min(max(float64(at)/unit-0.25, 0.75), max(float64(min(w, h))/60, 1))
 }
 
 // solids marks the ink that is no stroke: what remains of it when all that is
@@ -56,7 +60,7 @@ func solids(mask []bool, depth []uint16, w, h int, typical float64) []bool {
 		rest[i] = mask[i] && !solid[i]
 	}
 	leftovers := connect(rest, w, h, true, true)
-	belongs := leftovers.leftover(solid, near, w, h, radius, typical)
+	belongs := leftovers.leftover(solid, w, h, radius, typical)
 	leftovers.paint(solid, w, true, func(label int32) bool { return belongs[label] })
 	return solid
 }
@@ -86,27 +90,25 @@ func (c *components) even(depth []uint16, w, h int) []bool {
 
 // leftover tells which components are corners that the opening cut off a
 // solid: they touch it and are short or taper from a broad base.
-func (c *components) leftover(solid []bool, near []uint16, w, h int, radius, typical float64) []bool {
-	extent := make([]uint16, len(c.area))
+func (c *components) leftover(solid []bool, w, h int, radius, typical float64) []bool {
+	boxes := make([]image.Rectangle, len(c.area))
 	touches := make([]bool, len(c.area))
 	for _, r := range c.runs {
-		for x := int(r.x0); x < int(r.x1); x++ {
+		boxes[r.label] = boxes[r.label].Union(image.Rect(int(r.x0), int(r.y), int(r.x1), int(r.y)+1))
+		for x := int(r.x0); x < int(r.x1) && !touches[r.label]; x++ {
 			i := int(r.y)*w + x
-			extent[r.label] = max(extent[r.label], near[i])
-			if !touches[r.label] {
-				touches[r.label] = x > 0 && solid[i-1] || x+1 < w && solid[i+1] || r.y > 0 && solid[i-w] || int(r.y)+1 < h && solid[i+w]
-			}
+			touches[r.label] = x > 0 && solid[i-1] || x+1 < w && solid[i+1] || r.y > 0 && solid[i-w] || int(r.y)+1 < h && solid[i+w]
 		}
 	}
 	out := make([]bool, len(c.area))
 	for i, area := range c.area {
-		reach := float64(extent[i])/unit - radius
-		out[i] = touches[i] && (reach < 1.2*radius || float64(area)/reach > 3.2*typical)
+		reach := math.Hypot(float64(boxes[i].Dx()), float64(boxes[i].Dy()))
+		out[i] = touches[i] && (reach < 2*radius || float64(area) > 3.5*typical*reach)
 	}
 	return out
 }
 
-// rim follows the borders of the mask and returns them by component: the
+// rims follows the borders of the mask and returns them by component: the
 // places where the coverage falls below half, between the pixel centres.
 // Solids have their ink on the right.
 func rims(mask []bool, n *ink) map[int32][][]Point {

@@ -31,7 +31,7 @@ func newStroke(c chain, g *graph, n *ink) stroke {
 		junction := &g.nodes[end]
 		s.free[side] = len(junction.edges) <= 1
 		place := s.spans[k].project(junction.at)
-		if s.free[side] || place.distance(at) > 3*c.width+3 {
+		if s.free[side] || place.distance(at) > 2*junction.radius+3*c.width+3 {
 			place = s.spans[k].tip(n, at, side == 0, c.width)
 		}
 		s.ends[side] = &place
@@ -46,14 +46,15 @@ func (s *stroke) close(n *ink) {
 		return
 	}
 	only := &s.spans[0]
-	gap := (2*math.Pi - math.Abs(only.sweep)) * only.circle.radius
+	lacking := (2*math.Pi - math.Abs(only.sweep)) * only.circle.radius
 	points := s.course.points
-	if gap > 6*s.chain.width+6 || gap > only.circle.radius {
+	loop := s.chain.from == s.chain.to && lacking < gap*only.circle.radius
+	if !loop && (lacking > 6*s.chain.width+6 || lacking > only.circle.radius) {
 		return
 	}
 	from := only.circle.center.angleOf(points[len(points)-1])
 	for t := 0.0; t <= 1; t += 0.05 {
-		at := only.circle.center.polar(only.circle.radius, from+math.Copysign(t*gap/only.circle.radius, only.sweep))
+		at := only.circle.center.polar(only.circle.radius, from+math.Copysign(t*lacking/only.circle.radius, only.sweep))
 		if n.at(at) < half {
 			return
 		}
