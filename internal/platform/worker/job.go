@@ -3,6 +3,7 @@ package worker
 import (
 	"context"
 	"encoding/json"
+	"time"
 
 	"granary/internal/platform/worker/wire"
 )
@@ -26,6 +27,13 @@ type Job struct {
 	Device string
 	// Attempt counts from 1, which is the default.
 	Attempt int
+	// Limit ends the job with ErrHung when it runs for longer; the start of its
+	// worker does not count. 0 means no limit. Not for plain programs, whose
+	// start is their work.
+	Limit time.Duration
+	// Fill, if set, puts files into the job's temporary folder before the
+	// worker hears of the job. Its error ends the job.
+	Fill func(tmp string) error
 }
 
 // Level says how much a line matters.

@@ -71,6 +71,14 @@ func tasks() map[string]guest.Task {
 		"tmp": func(_ context.Context, job *guest.Job) (any, error) {
 			return job.Paths.Tmp, os.WriteFile(filepath.Join(job.Paths.Tmp, "left"), nil, 0o600)
 		},
+		"list": func(_ context.Context, job *guest.Job) (any, error) {
+			var names []string
+			entries, err := os.ReadDir(job.Paths.Tmp)
+			for _, e := range entries {
+				names = append(names, e.Name())
+			}
+			return names, err
+		},
 		// wait does what it is told, when it is told to stop.
 		"wait": func(ctx context.Context, job *guest.Job) (any, error) {
 			job.Info("waiting")
@@ -82,7 +90,7 @@ func tasks() map[string]guest.Task {
 		"deaf": func(_ context.Context, job *guest.Job) (any, error) {
 			signal.Ignore(syscall.SIGTERM)
 			child := exec.Command("sleep", "600")
-			away := exec.Command("sleep", "600") 
+			away := exec.Command("sleep", "600")
 			away.SysProcAttr = &syscall.SysProcAttr{Setsid: true}
 			for _, c := range []*exec.Cmd{child, away} {
 				c.Stdout, c.Stderr = os.Stdout, os.Stderr // they hold our output open
@@ -111,17 +119,6 @@ func tasks() map[string]guest.Task {
 					return len(eaten), nil
 				}
 			}
-		},
-		// share fills memory that is not the process' own, which only a watch sees.
-		"share": func(context.Context, *guest.Job) (any, error) {
-			block, err := syscall.Mmap(-1, 0, 512<<20, syscall.PROT_READ|syscall.PROT_WRITE, syscall.MAP_SHARED|syscall.MAP_ANON)
-			if err != nil {
-				return nil, err
-			}
-			for i := 0; i < len(block); i += 4096 {
-				block[i] = 1
-			}
-			select {}
 		},
 		"chatter": func(_ context.Context, job *guest.Job) (any, error) {
 			var args struct{ Lines, Bytes int }

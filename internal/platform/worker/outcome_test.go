@@ -47,8 +47,10 @@ func TestOutcomes(t *testing.T) {
 		{"endless output", limited(shell("", ready+`while :; do echo '{"type":"progress","id":"t","key":"k"}'; done`), func(s *worker.Spec) { s.MaxOutput = 1 << 16 }), worker.Job{}, worker.ErrTooMuch, "65536 bytes"},
 		{"endless line", limited(shell("", ready+`exec cat /dev/zero`), func(s *worker.Spec) { s.MaxLine = 1 << 16 }), worker.Job{}, worker.ErrTooMuch, "65536 bytes"},
 		{"silence", limited(guestSpec(""), func(s *worker.Spec) { s.Silence = 100 * time.Millisecond }), worker.Job{Actor: "wait"}, worker.ErrHung, "said nothing for 100ms"},
-		{"shared memory", limited(guestSpec(""), func(s *worker.Spec) { s.Memory = 256 << 20 }), worker.Job{Actor: "share"}, &worker.Died{}, "more memory than it may"},
-		{"own memory", limited(guestSpec(""), func(s *worker.Spec) { s.Memory = 256 << 20 }), worker.Job{Actor: "eat"}, &worker.Died{}, ""},
+		{"time limit", shell("", ready+`while :; do echo '{"type":"progress","id":"t","key":"k"}'; sleep 0.01; done`), worker.Job{Limit: 100 * time.Millisecond}, worker.ErrHung, "did not end the job within 100ms"},
+		{"negative limit", guestSpec(""), worker.Job{Limit: -1}, &fault.Error{}, "negative"},
+		{"memory of all processes", limited(shell("", ready+`for i in 1 2 3 4; do (head -c 80000000 /dev/zero | tail -n 1 | sleep 600) & done; wait`), func(s *worker.Spec) { s.Memory = 256 << 20 }), worker.Job{}, &worker.Died{}, "more memory than it may"},
+		{"memory of one process", limited(guestSpec(""), func(s *worker.Spec) { s.Memory = 256 << 20 }), worker.Job{Actor: "eat"}, &worker.Died{}, ""},
 		{"exit", guestSpec(""), worker.Job{Actor: "exit"}, &worker.Died{}, "exit status 3"},
 		{"exit before ready", shell("", `exit 7`), worker.Job{}, &worker.Died{}, "exit status 7"},
 		{"exit without a result", shell("", ready), worker.Job{}, &worker.Died{}, "exit status 0"},
@@ -197,6 +199,28 @@ func TestEnvironment(t *testing.T) {
 		}
 		if strings.Contains(all, "canary") {
 			t.Errorf("environment holds a secret:\n%s", all)
+		}
+	}
+}
+
+func TestFillPutsFilesBeforeTheJob(t *testing.T) {
+	t.Parallel()
+	fill := func(tmp string) error { return os.WriteFile(filepath.Join(tmp, "picture"), []byte("pixels"), 0o600) }
+	for _, tc := range []struct {
+		spec worker.Spec
+		want string
+	}{
+		{guestSpec(""), `["picture"]`},
+		{shell(worker.Plain, `cd "$TMPDIR"; echo "[\"$(cat picture)\"]"`), `["pixels"]`},
+	} {
+		pool, _ := newPool(t, 1)
+		if got := run(t, pool, tc.spec, worker.Job{Actor: "list", Fill: fill}); got != tc.want {
+			t.Errorf("Run() = %s, want %s", got, tc.want)
+		}
+		full := errors.New("disk full")
+		_, err := pool.Run(t.Context(), tc.spec, worker.Job{ID: "t", Actor: "list", Fill: func(string) error { return full }}, newRecorder())
+		if !errors.Is(err, full) {
+			t.Errorf("Run() = %v, want %v", err, full)
 		}
 	}
 }

@@ -19,22 +19,24 @@ func (p *Pool) doPlain(ctx context.Context, t *talk) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
+	defer p.remove(dir)
 	order, err := t.job.order(dir)
 	if err != nil {
-		p.remove(dir)
 		return nil, err
+	}
+	if t.job.Fill != nil {
+		if err := t.job.Fill(dir); err != nil {
+			return nil, fmt.Errorf("fill temporary folder of job: %w", err)
+		}
 	}
 	file := filepath.Join(dir, "job.json")
 	if err := os.WriteFile(file, order, 0o600); err != nil {
-		p.remove(dir)
 		return nil, fmt.Errorf("write job file: %w", err)
 	}
 	process, err := begin(p.starter, t.spec, t.job.Device, dir, mark, []string{jobVariable + "=" + file}, true)
 	if err != nil {
-		p.remove(dir)
 		return nil, err
 	}
-	defer p.remove(dir)
 	process.send(nil)
 	last, err := listen(ctx, t, process)
 	if err != nil {

@@ -3,6 +3,8 @@ package worker
 import (
 	"encoding/json"
 	"fmt"
+	"math"
+	"time"
 
 	"granary/internal/platform/fault"
 	"granary/internal/platform/worker/wire"
@@ -17,6 +19,19 @@ type talk struct {
 	heard  int64 // bytes of output
 	logged int64 // bytes of lines
 	full   bool  // lines are dropped from now on
+}
+
+// patience is how long the next message of a job that began a while ago may
+// take.
+func (t *talk) patience(ago time.Duration) time.Duration {
+	wait := time.Duration(math.MaxInt64)
+	if t.spec.Silence > 0 {
+		wait = t.spec.Silence
+	}
+	if t.job.Limit > 0 {
+		wait = min(wait, max(t.job.Limit-ago, 0))
+	}
+	return wait
 }
 
 // count reports whether the job may say so much more.
@@ -59,6 +74,9 @@ func (j Job) check() (Job, error) {
 	}
 	if len(j.Kwargs) == 0 {
 		j.Kwargs = json.RawMessage("{}")
+	}
+	if j.Limit < 0 {
+		return j, fault.New(fault.Invalid, "the limit of a job is negative")
 	}
 	j.Attempt = max(j.Attempt, 1)
 	return j, nil

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math"
 	"os"
 	"path/filepath"
 	"slices"
@@ -62,6 +63,11 @@ func (w *worker) do(ctx context.Context, t *talk) (value []byte, well bool, err 
 		return nil, true, fmt.Errorf("make temporary folder of job: %w", err)
 	}
 	defer os.RemoveAll(tmp)
+	if t.job.Fill != nil {
+		if err := t.job.Fill(tmp); err != nil {
+			return nil, true, fmt.Errorf("fill temporary folder of job: %w", err)
+		}
+	}
 	order, err := t.job.order(tmp)
 	if err != nil {
 		return nil, true, err
@@ -81,22 +87,19 @@ func (w *worker) do(ctx context.Context, t *talk) (value []byte, well bool, err 
 
 // converse listens until the job has ended.
 func (w *worker) converse(ctx context.Context, t *talk) ([]byte, error) {
-	var silence *time.Timer
-	var silent <-chan time.Time
-	if t.spec.Silence > 0 {
-		silence = time.NewTimer(t.spec.Silence)
-		defer silence.Stop()
-		silent = silence.C
-	}
+	late := time.NewTimer(math.MaxInt64)
+	defer late.Stop()
+	begun := time.Now()
 	for {
-		if silence != nil { // only our waiting counts, not the time that the sink takes
-			silence.Reset(t.spec.Silence)
-		}
-		r, err := w.receive(ctx, t, silent)
-		if errors.Is(err, ErrHung) {
+		wait := t.patience(time.Since(begun))
+		late.Reset(wait) // only our waiting counts as silence, not the time that the sink takes
+		r, err := w.receive(ctx, t, late.C)
+		switch {
+		case errors.Is(err, ErrHung) && t.job.Limit > 0 && time.Since(begun) >= t.job.Limit:
+			return nil, fmt.Errorf("%w: %s did not end the job within %s", ErrHung, t.spec.Name, t.job.Limit)
+		case errors.Is(err, ErrHung):
 			return nil, fmt.Errorf("%w: %s said nothing for %s", ErrHung, t.spec.Name, t.spec.Silence)
-		}
-		if err != nil {
+		case err != nil:
 			return nil, err
 		}
 		if r.ID != t.job.ID && r.ID != "" {
