@@ -95,7 +95,7 @@ func masked(address string) string {
 			query[i] = "…"
 		}
 	}
-	u.RawQuery = ""
+	u.RawQuery, u.ForceQuery = "", false
 	shown := u.Redacted()
 	if len(query) > 0 {
 		shown += "?" + strings.Join(query, "&")

@@ -4,8 +4,6 @@ import (
 	"context"
 	"fmt"
 	"time"
-
-	"github.com/uptrace/bun"
 )
 
 // echo is the first pause between a wake and the look after it. Add wakes
@@ -13,20 +11,30 @@ import (
 // steps until it is back at Config.Poll.
 const echo = 4 * time.Millisecond
 
+// idleShare is how many times longer than a look the dispatcher pauses after it
+// at least, so that a large backlog cannot keep the database busy.
+const idleShare = 4
+
+// lookLimit is how many heads one look brings.
+const lookLimit = 512
+
 // dispatch looks for streams whose head is due and starts a sender for each,
 // until Stop. ctx is that of the senders.
 func (o *Outbox) dispatch(ctx context.Context) {
 	var cleaned time.Time
+	var ready []head
 	pause := echo
 	timer := time.NewTimer(0)
 	defer timer.Stop()
 	for {
+		freed := false
 		select {
 		case <-o.stopping:
 			return
 		case <-o.wake:
 			pause = echo
 		case <-o.done:
+			freed = true
 		case <-timer.C:
 			pause = min(2*pause, o.cfg.Poll)
 		}
@@ -34,9 +42,14 @@ func (o *Outbox) dispatch(ctx context.Context) {
 			cleaned = now
 			o.report(ctx, "clean settled callbacks", o.clean(ctx))
 		}
-		due, err := o.round(ctx)
-		o.report(ctx, "look for due callbacks", err)
-		timer.Reset(min(pause, max(due, 0)))
+		if !freed || len(ready) == 0 {
+			began := time.Now()
+			found, due, err := o.look(ctx)
+			o.report(ctx, "look for due callbacks", err)
+			ready = found
+			timer.Reset(max(min(pause, due), idleShare*time.Since(began)))
+		}
+		ready = o.begin(ctx, ready)
 	}
 }
 
@@ -79,51 +92,84 @@ SELECT id, stream, seq, size, version, skip,
  CASE WHEN lease_until > ? THEN lease_until WHEN skip THEN ? ELSE due_at END AS ready_at
 FROM found ORDER BY ready_at, id LIMIT ?`
 
-// heads returns up to limit heads, those that are ready first in front.
-func (o *Outbox) heads(ctx context.Context, db bun.IDB, now time.Time, limit int) ([]head, error) {
-	var found []head
-	if err := db.NewRaw(headsQuery, now, now, limit).Scan(ctx, &found); err != nil {
-		return nil, fmt.Errorf("find heads of streams: %w", err)
+// look returns the heads that are due, and in how long the next one will be.
+func (o *Outbox) look(ctx context.Context) (ready []head, due time.Duration, err error) {
+	now := o.now()
+	if err := o.db.Reader().NewRaw(headsQuery, now, now, lookLimit).Scan(ctx, &ready); err != nil {
+		return nil, o.cfg.Poll, fmt.Errorf("find heads of streams: %w", err)
 	}
-	return found, nil
+	for i, h := range ready {
+		if wait := h.ReadyAt.Sub(now); wait > 0 {
+			return ready[:i], wait, nil
+		}
+	}
+	return ready, o.cfg.Poll, nil
 }
 
-// round starts a sender for each head that is due while there is room, and
-// returns in how long the next one will be.
-func (o *Outbox) round(ctx context.Context) (due time.Duration, err error) {
-	// Streams that this process delivers may come first in the list.
-	now := o.now()
-	found, err := o.heads(ctx, o.db.Reader(), now, 2*o.cfg.Parallel+1)
-	if err != nil {
-		return o.cfg.Poll, err
-	}
-	for _, h := range found {
-		if wait := h.ReadyAt.Sub(now); wait > 0 {
-			return wait, nil
+// begin claims as many heads as there is room for and starts their senders. It
+// returns those that there was no room for. Heads may be out of date: what
+// changed since the look is not claimed.
+func (o *Outbox) begin(ctx context.Context, ready []head) (rest []head) {
+	var picked []head
+	for _, h := range ready {
+		switch o.enter(h) {
+		case entered:
+			picked = append(picked, h)
+		case full:
+			rest = append(rest, h)
+		case taken: // the end of its delivery calls for a new look
 		}
-		if !o.enter(h) {
+	}
+	if len(picked) == 0 {
+		return rest
+	}
+	claimed, err := o.claim(ctx, picked)
+	if err != nil {
+		o.report(ctx, "claim callbacks", err)
+	}
+	more := false
+	for i, h := range picked {
+		a := claimed[i]
+		if a == nil { // dropped, or another process was first
+			o.leave(h)
+			more = more || err == nil && h.Skip
 			continue
 		}
 		o.senders.Go(func() {
-			more := o.send(ctx, h)
+			more := o.send(ctx, a)
 			o.leave(h)
 			if more {
 				signal(o.done)
 			}
 		})
 	}
-	return o.cfg.Poll, nil
+	if more {
+		signal(o.wake)
+	}
+	return rest
 }
 
+// entry says how enter went.
+type entry uint8
+
+const (
+	entered entry = iota
+	taken         // this process delivers the stream already
+	full
+)
+
 // enter takes a slot, the stream and memory for the body, or refuses.
-func (o *Outbox) enter(h head) bool {
+func (o *Outbox) enter(h head) entry {
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	if _, taken := o.busy[h.Stream]; taken || len(o.busy) >= o.cfg.Parallel || !o.room.TryAcquire(h.Size) {
-		return false
+	if _, busy := o.busy[h.Stream]; busy {
+		return taken
+	}
+	if len(o.busy) >= o.cfg.Parallel || !o.room.TryAcquire(h.Size) {
+		return full
 	}
 	o.busy[h.Stream] = struct{}{}
-	return true
+	return entered
 }
 
 func (o *Outbox) leave(h head) {

@@ -125,6 +125,8 @@ type Outbox struct {
 	wake chan struct{} // holds one token: a message may have been added
 	done chan struct{} // holds one token: a delivery ended, look for more
 	room *semaphore.Weighted
+	// outcomes lead from the senders to the recorder.
+	outcomes chan settlement
 
 	mu       sync.Mutex
 	busy     map[string]struct{} // streams that this process delivers
@@ -133,6 +135,7 @@ type Outbox struct {
 	stopOnce sync.Once
 	loop     sync.WaitGroup
 	senders  sync.WaitGroup
+	records  sync.WaitGroup
 	abort    context.CancelCauseFunc // ends the open POSTs
 }
 
@@ -142,8 +145,9 @@ func New(db *database.DB, cfg Config) *Outbox {
 	return &Outbox{
 		db: db, cfg: cfg, poster: newPoster(cfg), metrics: newMetrics(),
 		wake: make(chan struct{}, 1), done: make(chan struct{}, 1),
-		room: semaphore.NewWeighted(max(maxOpenBytes, int64(cfg.MaxBody))),
-		busy: map[string]struct{}{}, stopping: make(chan struct{}),
+		room:     semaphore.NewWeighted(max(maxOpenBytes, int64(cfg.MaxBody))),
+		outcomes: make(chan settlement, settleBatch),
+		busy:     map[string]struct{}{}, stopping: make(chan struct{}),
 		abort: func(error) {},
 	}
 }
@@ -174,6 +178,7 @@ func (o *Outbox) Start(ctx context.Context) error {
 	o.started = true
 	ctx, o.abort = context.WithCancelCause(context.WithoutCancel(ctx))
 	o.loop.Go(func() { o.dispatch(ctx) })
+	o.records.Go(func() { o.recorder(ctx) })
 	return nil
 }
 
@@ -181,7 +186,11 @@ func (o *Outbox) Start(ctx context.Context) error {
 // then breaks them off; they are sent again after the next Start, here or in
 // another process. It blocks and is idempotent.
 func (o *Outbox) Stop() {
-	o.stopOnce.Do(func() { close(o.stopping) })
+	o.stopOnce.Do(o.stop)
+}
+
+func (o *Outbox) stop() {
+	close(o.stopping)
 	o.loop.Wait()
 	ended := make(chan struct{})
 	go func() {
@@ -199,5 +208,7 @@ func (o *Outbox) Stop() {
 	o.mu.Unlock()
 	abort(errStopping)
 	<-ended
+	close(o.outcomes)
+	o.records.Wait()
 	o.poster.close()
 }

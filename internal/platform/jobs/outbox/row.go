@@ -51,16 +51,6 @@ const (
 	silenced = "silenced"
 )
 
-type streamRow struct {
-	bun.BaseModel `bun:"table:outbox_streams,alias:outbox_streams"`
-
-	Stream    string    `bun:"stream,pk"`
-	Owner     string    `bun:"owner"`
-	State     string    `bun:"state"`
-	LastSeq   int64     `bun:"last_seq"`
-	ChangedAt time.Time `bun:"changed_at"`
-}
-
 type messageRow struct {
 	bun.BaseModel `bun:"table:outbox_messages,alias:outbox_messages"`
 
