@@ -192,7 +192,7 @@ func TestAccess(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	rows := accessRows()
+	rows := allRows(t)
 	for _, served := range server.Table() {
 		if served.Prefix != "" {
 			continue // the same handler under another address

@@ -1,0 +1,83 @@
+package app
+
+import (
+	"maps"
+	"testing"
+
+	"granary/apps"
+	"granary/internal/demos"
+)
+
+// demoRows are the routes of the demos' front ends. They send no credentials,
+// so that everybody gets the same answer; ids that nobody guesses are what
+// keeps one front end's tasks from another's.
+func demoRows(t *testing.T) map[string]accessRow {
+	t.Helper()
+	rows := map[string]accessRow{
+		"POST /{id}/cancel":                       nobodys(200),
+		"GET /datasets/dataset/{uid}":             nobodys(404),
+		"GET /datasets/document/{type}/{rest...}": nobodys(404),
+		"POST /regions/clear":                     {want: alike(200), body: fixedForm("dataset_id", "1")},
+		"POST /region_extraction/clear":           {want: alike(200), body: fixedForm("dataset_id", "1")},
+		"POST /vectorization/delete_and_relaunch": nobodys(200),
+		"POST /search/monitor/clear/index/{id}":   nobodys(200),
+		"GET /watermarks/sources":                 nobodys(200),
+		"GET /watermarks/sources/{uid}/{file}":    nobodys(404),
+		"POST /regions/{doc}/delete":              nobodys(200),
+		"POST /region_extraction/{doc}/delete":    nobodys(200),
+		"POST /similarity/{doc}/delete":           nobodys(200),
+		"POST /vectorization/{doc}/delete":        nobodys(200),
+		"GET /watermarks/task/{id}/result":        nobodys(404),
+	}
+	installed, err := demos.LoadApps(apps.Files, "", []string{"regions", "similarity", "vectorization", "dticlustering", "watermarks", "search"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, app := range installed {
+		for _, e := range app.Endpoints {
+			for _, prefix := range app.Prefixes {
+				at := prefix + e.Path
+				rows["POST "+at+"/start"] = accessRow{want: alike(400), body: fixedJSON(map[string]any{})}
+				for method, paths := range map[string][]string{
+					"GET":  {"/{id}/status", "/qsizes", "/monitor"},
+					"POST": {"/{id}/cancel", "/monitor/clear", "/monitor/clear/{id}"},
+				} {
+					for _, path := range paths {
+						rows[method+" "+at+path] = nobodys(200)
+					}
+				}
+				if e.Models != nil {
+					rows["GET "+at+"/models"] = nobodys(200)
+				}
+				if e.Result.Path != "" {
+					rows["GET "+at+e.Result.Path] = nobodys(404)
+				}
+			}
+		}
+	}
+	started := fixedJSON(map[string]any{"documents": []map[string]string{{"type": "zip", "src": "http://front.example/a.zip"}}})
+	rows["POST /similarity/start"] = accessRow{want: alike(200), body: started}
+	return rows
+}
+
+// nobodys is a row of an object that does not exist.
+func nobodys(status int) accessRow {
+	return accessRow{want: alike(status), objects: func(*testing.T, *lab) objects {
+		return objects{"id": "none", "uid": "none", "file": "index.json", "type": "zip", "rest": "none", "doc": "none"}
+	}}
+}
+
+func alike(status int) (want [actors]int) {
+	for a := range want {
+		want[a] = status
+	}
+	return want
+}
+
+// allRows are the rows of every door.
+func allRows(t *testing.T) map[string]accessRow {
+	t.Helper()
+	rows := accessRows()
+	maps.Copy(rows, demoRows(t))
+	return rows
+}
