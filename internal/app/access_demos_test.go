@@ -14,11 +14,13 @@ import (
 func demoRows(t *testing.T) map[string]accessRow {
 	t.Helper()
 	rows := map[string]accessRow{
+		"GET /docs/discover":                      {want: everybody(200)},
+		"GET /openapi/discover.json":              {want: everybody(200)},
 		"POST /{id}/cancel":                       nobodys(200),
 		"GET /datasets/dataset/{uid}":             nobodys(404),
 		"GET /datasets/document/{type}/{rest...}": nobodys(404),
-		"POST /regions/clear":                     {want: alike(200), body: fixedForm("dataset_id", "1")},
-		"POST /region_extraction/clear":           {want: alike(200), body: fixedForm("dataset_id", "1")},
+		"POST /regions/clear":                     {want: everybody(200), body: fixedForm("dataset_id", "1")},
+		"POST /region_extraction/clear":           {want: everybody(200), body: fixedForm("dataset_id", "1")},
 		"POST /vectorization/delete_and_relaunch": nobodys(200),
 		"POST /search/monitor/clear/index/{id}":   nobodys(200),
 		"GET /watermarks/sources":                 nobodys(200),
@@ -37,7 +39,7 @@ func demoRows(t *testing.T) map[string]accessRow {
 		for _, e := range app.Endpoints {
 			for _, prefix := range app.Prefixes {
 				at := prefix + e.Path
-				rows["POST "+at+"/start"] = accessRow{want: alike(400), body: fixedJSON(map[string]any{})}
+				rows["POST "+at+"/start"] = accessRow{want: everybody(400), body: fixedJSON(map[string]any{})}
 				for method, paths := range map[string][]string{
 					"GET":  {"/{id}/status", "/qsizes", "/monitor"},
 					"POST": {"/{id}/cancel", "/monitor/clear", "/monitor/clear/{id}"},
@@ -56,22 +58,15 @@ func demoRows(t *testing.T) map[string]accessRow {
 		}
 	}
 	started := fixedJSON(map[string]any{"documents": []map[string]string{{"type": "zip", "src": "http://front.example/a.zip"}}})
-	rows["POST /similarity/start"] = accessRow{want: alike(200), body: started}
+	rows["POST /similarity/start"] = accessRow{want: everybody(200), body: started}
 	return rows
 }
 
 // nobodys is a row of an object that does not exist.
 func nobodys(status int) accessRow {
-	return accessRow{want: alike(status), objects: func(*testing.T, *lab) objects {
+	return accessRow{want: everybody(status), objects: func(*testing.T, *lab) objects {
 		return objects{"id": "none", "uid": "none", "file": "index.json", "type": "zip", "rest": "none", "doc": "none"}
 	}}
-}
-
-func alike(status int) (want [actors]int) {
-	for a := range want {
-		want[a] = status
-	}
-	return want
 }
 
 // allRows are the rows of every door.
