@@ -3,6 +3,7 @@ package jobs
 import (
 	"context"
 	"log/slog"
+	"slices"
 	"time"
 
 	"granary/internal/platform/database"
@@ -46,6 +47,9 @@ type Engine interface {
 	List(ctx context.Context, filter Filter) (Page, error)
 	// Stats returns the depth of every queue and state that has jobs.
 	Stats(ctx context.Context) ([]Depth, error)
+	// Rates returns how many jobs of each queue finished since then; queues
+	// without any are left out.
+	Rates(ctx context.Context, since time.Time) ([]Rate, error)
 	// Start begins to run jobs of the registered kinds and returns. Jobs
 	// inherit the values of ctx but not its end: only Stop ends them.
 	Start(ctx context.Context) error
@@ -149,6 +153,11 @@ func (c Config) WithDefaults() Config {
 		c.Observer = unobserved{}
 	}
 	return c
+}
+
+// works reports whether this process works the queue.
+func (c Config) works(queue string) bool {
+	return len(c.Queues) == 0 || slices.Contains(c.Queues, queue)
 }
 
 func positive[T int | time.Duration](value, otherwise T) T {

@@ -99,7 +99,8 @@ type entry struct {
 // Registry knows every job kind. It is filled while the program is put
 // together and not changed once an engine was made from it.
 type Registry struct {
-	kinds map[string]entry
+	kinds     map[string]entry
+	schedules []schedule
 }
 
 // NewRegistry returns an empty registry.
@@ -183,7 +184,7 @@ func (r *Registry) Lanes(cfg Config) []Lane {
 	lanes := map[string]*Lane{}
 	for _, kind := range r.Kinds() {
 		policy := r.kinds[kind].policy
-		if len(cfg.Queues) > 0 && !slices.Contains(cfg.Queues, policy.Queue) {
+		if !cfg.works(policy.Queue) {
 			continue
 		}
 		slots := cmp.Or(policy.Concurrency, cfg.QueueSlots[policy.Queue], cfg.Slots)

@@ -71,12 +71,15 @@ func Run(t *testing.T, open func(t *testing.T) Store) {
 		"weights divide scarce slots":                testWeights,
 		"a queue can run one job after another":      testQueueInTurn,
 		"cancel is heard within a second":            testCancelSoon,
+		"a schedule enqueues once for each time":     testSchedule,
+		"another timing starts a schedule anew":      testScheduleChanged,
 		"a commit succeeds with its transaction":     testCommit,
 		"a commit that fails leaves nothing":         testCommitRollback,
 		"a save is kept only from the live attempt":  testSave,
 		"progress is visible while running":          testProgress,
 		"list pages and filters":                     testList,
 		"stats count states per queue":               testStats,
+		"rates count finished jobs":                  testRates,
 		"finished jobs are bounded":                  testRetention,
 	} {
 		t.Run(name, func(t *testing.T) {

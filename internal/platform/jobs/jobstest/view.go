@@ -118,6 +118,30 @@ func testStats(t *testing.T, s Store) {
 	}
 }
 
+func testRates(t *testing.T, s Store) {
+	engine := s.started(t, registry(t, jobs.Policy{}, nothing), jobs.Config{})
+	before := s.Now().Add(-time.Hour)
+	for range 2 {
+		awaitState(t, engine, s.enqueue(t, engine, Work{}), jobs.Succeeded)
+	}
+	cancelled := s.enqueue(t, engine, Other{}, jobs.At(s.Now().Add(time.Hour)))
+	if err := engine.Cancel(t.Context(), cancelled); err != nil {
+		t.Fatalf("Cancel: %v", err)
+	}
+	s.enqueue(t, engine, Other{}, jobs.At(s.Now().Add(time.Hour)))
+	for since, want := range map[time.Time][]jobs.Rate{
+		before: {{Queue: "default", Finished: 2}, {Queue: "others", Finished: 1}}, s.Now().Add(time.Hour): {},
+	} {
+		got, err := engine.Rates(t.Context(), since)
+		if err != nil {
+			t.Fatalf("Rates: %v", err)
+		}
+		if diff := cmp.Diff(want, got); diff != "" {
+			t.Errorf("Rates since %s (-want +got):\n%s", since, diff)
+		}
+	}
+}
+
 func testRetention(t *testing.T, s Store) {
 	reg := registry(t, jobs.Policy{}, nothing)
 	first := s.started(t, reg, jobs.Config{})

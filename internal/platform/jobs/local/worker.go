@@ -112,14 +112,19 @@ func (e *Engine) Stop() {
 func (e *Engine) dispatch(ctx context.Context) {
 	ticker := time.NewTicker(e.cfg.Poll)
 	defer ticker.Stop()
-	var cleaned time.Time
+	var cleaned, kept time.Time
 	for {
 		if now := e.now(); now.Sub(cleaned) >= time.Hour {
 			cleaned = now
 			e.report(ctx, "clean finished jobs", e.clean(ctx))
 		}
-		e.report(ctx, "recover lost jobs", e.recoverLost(ctx))
-		e.report(ctx, "look for cancel requests", e.noticeCancels(ctx))
+		// In a rush of jobs there are many wakes between two ticks.
+		if now := time.Now(); now.Sub(kept) >= e.cfg.Poll {
+			kept = now
+			e.report(ctx, "recover lost jobs", e.recoverLost(ctx))
+			e.report(ctx, "look for cancel requests", e.noticeCancels(ctx))
+			e.report(ctx, "run schedules", e.reg.RunSchedules(ctx, e.db, e, e.cfg))
+		}
 		due := true
 		select {
 		case <-e.stopping:

@@ -27,6 +27,7 @@ func (e *Engine) maintain(ctx context.Context) {
 		}
 		e.step(ctx, "recover lost jobs", e.recoverLost)
 		e.step(ctx, "look for cancel requests", e.noticeCancels)
+		e.step(ctx, "run schedules", func(ctx context.Context) error { return e.reg.RunSchedules(ctx, e.db, e, e.cfg) })
 		select {
 		case <-e.stopping:
 			return
