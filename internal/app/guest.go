@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"granary/internal/demos/builtin/similarity"
+	"granary/internal/demos/builtin/vectorization"
 	"granary/internal/platform/fault"
 	"granary/internal/platform/worker/guest"
 )
@@ -15,7 +16,8 @@ import (
 // guests are the built-in apps by name, each with its tasks by actor.
 func guests() map[string]map[string]guest.Task {
 	return map[string]map[string]guest.Task{
-		"similarity": similarity.Tasks(),
+		"similarity":    similarity.Tasks(),
+		"vectorization": vectorization.Tasks(),
 	}
 }
 
