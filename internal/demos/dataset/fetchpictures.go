@@ -36,18 +36,18 @@ type wanted struct {
 // be had, in order. A picture that the copy has from the same source is linked
 // from there. One that cannot be had is a problem, which makes the document
 // partial.
-func (s *staging) fetchPictures(ctx context.Context, list []wanted) ([]Image, error) {
+func (s *staging) fetchPictures(parent context.Context, list []wanted) ([]Image, error) {
 	previous, err := s.previous()
 	if err != nil {
 		return nil, err
 	}
 	var done, failures atomic.Int64
 	found := make([]string, len(list))
-	group, ctx := errgroup.WithContext(ctx)
+	group, ctx := errgroup.WithContext(parent)
 	group.SetLimit(perDocument)
 	for i, w := range list {
 		if ctx.Err() != nil {
-			break
+			break // the first error is the group's, or the caller gave up
 		}
 		group.Go(func() error {
 			name, err := s.fetchPicture(ctx, w, previous)
@@ -70,7 +70,7 @@ func (s *staging) fetchPictures(ctx context.Context, list []wanted) ([]Image, er
 			return nil
 		})
 	}
-	if err := group.Wait(); err != nil {
+	if err := errors.Join(group.Wait(), parent.Err()); err != nil {
 		return nil, err
 	}
 	var images []Image
@@ -80,7 +80,7 @@ func (s *staging) fetchPictures(ctx context.Context, list []wanted) ([]Image, er
 			images = append(images, w.image)
 		}
 	}
-	return images, ctx.Err()
+	return images, nil
 }
 
 func (s *staging) partial() {
