@@ -13,6 +13,7 @@ import (
 	"granary/internal/demos"
 	"granary/internal/demos/dataset"
 	"granary/internal/demos/discover"
+	"granary/internal/platform/config"
 	"granary/internal/platform/fetch"
 	"granary/internal/platform/jobs/outbox"
 	"granary/internal/platform/web"
@@ -65,9 +66,18 @@ func (c *Core) openDemos() error {
 		DB: c.DB, Blobs: c.Blobs, Outbox: c.Outbox, Journal: c.Journal, Workers: workers, Library: library, Log: c.Log,
 	}, installed, demos.Config{
 		Folder: cfg.Folder, PublicURL: cfg.PublicURL, Grace: cfg.Callbacks.Grace, MaxCallback: int(cfg.Callbacks.MaxBytes),
-		Program: program, Inherit: cfg.Inherit,
+		Program: program, Inherit: cfg.Inherit, Environment: workerEnvironment(cfg),
 	})
 	return nil
+}
+
+// workerEnvironment is what every worker gets besides the basic variables.
+func workerEnvironment(cfg config.Demos) []string {
+	pairs := slices.Clone(cfg.Environment)
+	if cfg.HuggingFaceToken != "" {
+		pairs = append(pairs, "HUGGING_FACE_HUB_TOKEN="+cfg.HuggingFaceToken)
+	}
+	return pairs
 }
 
 func fetchPolicy(publicOnly bool, except []string) (fetch.Policy, error) {

@@ -8,6 +8,7 @@ import (
 	"maps"
 	"os"
 	"path/filepath"
+	"slices"
 
 	"granary/internal/demos/dataset"
 	"granary/internal/demos/manifest"
@@ -224,8 +225,9 @@ func (s *Service) spec(app *App) worker.Spec {
 		Mode: worker.Mode(w.Mode), Noise: w.Noise, Memory: w.MemoryMiB << 20, StartTimeout: w.Start, Silence: w.Silence,
 		Grace: w.Grace, IdleTimeout: w.Idle, MaxLine: maxMessage,
 	}
-	for name, value := range w.Environment {
-		spec.Env = append(spec.Env, name+"="+value)
+	spec.Env = append(spec.Env, s.cfg.Environment...)
+	for _, name := range slices.Sorted(maps.Keys(w.Environment)) { // in one order: it tells warm workers apart
+		spec.Env = append(spec.Env, name+"="+w.Environment[name])
 	}
 	return spec
 }

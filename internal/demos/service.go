@@ -45,6 +45,8 @@ type Config struct {
 	Program string
 	// Inherit names environment variables that every worker gets.
 	Inherit []string
+	// Environment are variables, NAME=value, that every worker gets.
+	Environment []string
 	// Now is the clock. Defaults to time.Now.
 	Now func() time.Time
 }

@@ -4,17 +4,20 @@ import "time"
 
 // Demos configures the demos service.
 type Demos struct {
-	Apps       []string      `yaml:"apps" default:"regions,similarity,vectorization,dticlustering,watermarks,search" desc:"The demo apps to run, built-in ones or folders below apps_folder."`
-	AppsFolder string        `yaml:"apps_folder" desc:"Folder with the lab's own apps: each a folder with an app.yaml. One with a built-in app's name takes its place."`
-	Folder     string        `yaml:"folder" desc:"Data folder of the apps: cached documents, models, reference collections. A folder of the original backend is read as it is. Default: demos in the data folder."`
-	PublicURL  string        `yaml:"public_url" desc:"Start of every address that front ends are given. Default: the address of the start request."`
-	Token      string        `yaml:"token" secret:"true" desc:"Token that every request of this door must carry (Authorization: Bearer, or the query parameter token). Empty: none, as existing front ends send none."`
-	MaxBody    Bytes         `yaml:"max_body_bytes" default:"256MiB" min:"1MiB" desc:"Largest start request; lists of regions reach many mebibytes."`
-	Accel      string        `yaml:"accel_prefix" desc:"Prefix of nginx's internal locations, such as /media: files are then handed to nginx (X-Accel-Redirect). Empty: Granary sends them."`
-	Inherit    []string      `yaml:"inherit" default:"HUGGING_FACE_HUB_TOKEN,HF_HOME,YOLO_CONFIG_DIR,TORCH_CUDA_ARCH_LIST,HTTP_PROXY,HTTPS_PROXY,NO_PROXY" desc:"Environment variables that workers get besides the basic ones."`
-	Workers    int           `yaml:"workers" default:"16" min:"1" max:"1024" desc:"Most worker processes at once, idle ones included."`
-	Callbacks  DemoCallbacks `yaml:"callbacks" desc:"What front ends are told."`
-	Fetch      DemoFetch     `yaml:"fetch" desc:"How documents are downloaded."`
+	Apps       []string `yaml:"apps" default:"regions,similarity,vectorization,dticlustering,watermarks,search" desc:"The demo apps to run, built-in ones or folders below apps_folder."`
+	AppsFolder string   `yaml:"apps_folder" desc:"Folder with the lab's own apps: each a folder with an app.yaml. One with a built-in app's name takes its place."`
+	Folder     string   `yaml:"folder" desc:"Data folder of the apps: cached documents, models, reference collections. A folder of the original backend is read as it is. Default: demos in the data folder."`
+	PublicURL  string   `yaml:"public_url" desc:"Start of every address that front ends are given. Default: the address of the start request."`
+	Token      string   `yaml:"token" secret:"true" desc:"Token that every request of this door must carry (Authorization: Bearer, or the query parameter token). Empty: none, as existing front ends send none."`
+	MaxBody    Bytes    `yaml:"max_body_bytes" default:"256MiB" min:"1MiB" desc:"Largest start request; lists of regions reach many mebibytes."`
+	Accel      string   `yaml:"accel_prefix" desc:"Prefix of nginx's internal locations, such as /media: files are then handed to nginx (X-Accel-Redirect). Empty: Granary sends them."`
+	Inherit    []string `yaml:"inherit" default:"HUGGING_FACE_HUB_TOKEN,HF_HOME,YOLO_CONFIG_DIR,TORCH_CUDA_ARCH_LIST,HTTP_PROXY,HTTPS_PROXY,NO_PROXY" desc:"Environment variables that workers get besides the basic ones."`
+	// Environment and HuggingFaceToken reach every worker.
+	Environment      []string      `yaml:"environment" desc:"Variables, NAME=value, that every worker gets."`
+	HuggingFaceToken string        `yaml:"hugging_face_token" secret:"true" desc:"Token for model downloads; workers get it as HUGGING_FACE_HUB_TOKEN."`
+	Workers          int           `yaml:"workers" default:"16" min:"1" max:"1024" desc:"Most worker processes at once, idle ones included."`
+	Callbacks        DemoCallbacks `yaml:"callbacks" desc:"What front ends are told."`
+	Fetch            DemoFetch     `yaml:"fetch" desc:"How documents are downloaded."`
 }
 
 // DemoCallbacks configures the callbacks to front ends.

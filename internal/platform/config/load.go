@@ -112,6 +112,10 @@ func collect(opts Options, origins *Origins) ([]layer, []error) {
 	origins.Warnings = append(origins.Warnings, warnings...)
 	problems = append(problems, errs...)
 	layers = append(layers, legacy)
+	legacy, warnings, errs = fromLegacyDemos(legacyDemoVariables(dotenv, dotenvPath, opts.Environ))
+	origins.Warnings = append(origins.Warnings, warnings...)
+	problems = append(problems, errs...)
+	layers = append(layers, legacy)
 
 	dotenvLayer, err := fromEnvironment(environOf(dotenv), dotenvPath)
 	if err != nil {

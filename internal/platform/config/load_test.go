@@ -48,7 +48,7 @@ func TestDefaults(t *testing.T) {
 		"database": "sqlite:granary-data/granary.db", "blob": "file:granary-data/blobs",
 		"key": "granary-data/secret.key", "listen": "127.0.0.1:8080", "drain": 20 * time.Second,
 		"pixels": int64(64_000_000), "file": config.Bytes(40 << 20), "body": config.Bytes(16 << 20),
-		"prefixes": []string{"/", "/api"}, "services": []string{"vision"}, "fallback": "",
+		"prefixes": []string{"/", "/api"}, "services": []string{"vision", "demos"}, "fallback": "",
 	}
 	got := map[string]any{
 		"database": cfg.Database.URL, "blob": cfg.Blob.URL,
