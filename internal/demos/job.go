@@ -25,7 +25,8 @@ const maxMessage = 128 << 20
 // policy is how the jobs of an app are treated.
 func (s *Service) policy(app *App) jobs.Policy {
 	policy := jobs.Policy{
-		Queue: app.Queue, Concurrency: app.Concurrency, MaxAttempts: app.Attempts, Timeout: app.TimeLimit, OnFinal: s.ended,
+		Queue: app.Queue, Concurrency: app.Concurrency, MaxAttempts: app.Attempts, Timeout: app.TimeLimit, TimeoutFinal: true,
+		OnFinal: s.ended,
 	}
 	if app.Device == manifest.GPU {
 		policy.Device = jobs.DeviceGPU

@@ -7,6 +7,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 
@@ -79,6 +80,20 @@ func TestTaskFails(t *testing.T) {
 		end := b.front.last(t, task.ID).body
 		if end["event"] != "ERROR" || end["completed"] != true || end["error"] != end["message"] || end["error"] == nil {
 			t.Errorf("last callback = %v, want an ERROR with its text twice", end)
+		}
+	})
+}
+
+func TestTimeLimitEndsTask(t *testing.T) {
+	t.Parallel()
+	each(t, func(t *testing.T, b *bundle) {
+		b.app.TimeLimit = 2 * time.Second
+		b = setup(t, b.db, demos.Config{}, b.app)
+		b.run(t)
+		task := b.start(t, "hang", "one")
+		status := b.await(t, task.ID, demos.TimedOut)
+		if end := b.front.last(t, task.ID).body; end["event"] != "ERROR" || !strings.Contains(status.Task.Error, "time limit of 2s") {
+			t.Errorf("last callback = %v, error = %q", end, status.Task.Error)
 		}
 	})
 }

@@ -143,7 +143,7 @@ func each(t *testing.T, fn func(t *testing.T, b *bundle)) {
 	})
 }
 
-func setup(t *testing.T, db *database.DB, cfg demos.Config) *bundle {
+func setup(t *testing.T, db *database.DB, cfg demos.Config, apps ...*demos.App) *bundle {
 	t.Helper()
 	b := &bundle{db: db, front: newFront(t), folder: t.TempDir()}
 	log := slog.New(slog.DiscardHandler)
@@ -162,9 +162,11 @@ func setup(t *testing.T, db *database.DB, cfg demos.Config) *bundle {
 	}
 	calls := outbox.New(db, outbox.Config{Poll: 50 * time.Millisecond, Log: log})
 	said := journal.New(db, journal.Config{Every: 10 * time.Millisecond})
-	apps, err := demos.LoadApps(fstest.MapFS{"echo/app.yaml": {Data: []byte(echoManifest)}}, "", []string{"echo"})
-	if err != nil {
-		t.Fatal(err)
+	if len(apps) == 0 {
+		files := fstest.MapFS{"echo/app.yaml": {Data: []byte(echoManifest)}}
+		if apps, err = demos.LoadApps(files, "", []string{"echo"}); err != nil {
+			t.Fatal(err)
+		}
 	}
 	cfg.Folder, cfg.Program, cfg.Grace = b.folder, executable(t), time.Millisecond
 	b.app = apps[0]

@@ -147,7 +147,7 @@ func ParseImages(data []byte) ([]Image, error) {
 // safePath reports whether a slash-separated path from outside stays within
 // its folder and can be written on every system.
 func safePath(name string) bool {
-	return name != "" && len(name) <= 1000 && !strings.ContainsAny(name, "\\\x00") &&
+	return name != "" && name != "." && len(name) <= 1000 && !strings.ContainsAny(name, "\\\x00") &&
 		path.Clean(name) == name && filepath.IsLocal(filepath.FromSlash(name))
 }
 

@@ -133,7 +133,7 @@ func (r *Registry) Execute(ctx context.Context, cfg Config, job Job, device stri
 		outcome.Verdict = Returned
 		log.InfoContext(ctx, "job returned to its queue by shutdown")
 		return outcome
-	case job.Attempt >= job.MaxAttempts && timedOut:
+	case timedOut && (job.Attempt >= job.MaxAttempts || e.policy.TimeoutFinal):
 		outcome.Verdict = RanOut
 	case job.Attempt >= job.MaxAttempts:
 		outcome.Verdict = GiveUp

@@ -142,3 +142,22 @@ func TestClip(t *testing.T) {
 		}
 	}
 }
+
+func TestExecuteEndsAfterOneTimeout(t *testing.T) {
+	t.Parallel()
+	for final, want := range map[bool]jobs.Verdict{true: jobs.RanOut, false: jobs.Again} {
+		reg := jobs.NewRegistry()
+		policy := jobs.Policy{Timeout: time.Millisecond, TimeoutFinal: final}
+		err := jobs.Register(reg, policy, func(ctx context.Context, _ *jobs.Run, _ alpha) error {
+			<-ctx.Done()
+			return ctx.Err()
+		})
+		if err != nil {
+			t.Fatalf("Register: %v", err)
+		}
+		job := jobs.Job{ID: "id", Kind: "alpha", Attempt: 1, MaxAttempts: 3, Args: []byte("{}")}
+		if got := reg.Execute(t.Context(), jobs.Config{}.WithDefaults(), job, "", keeper{}); got.Verdict != want {
+			t.Errorf("with TimeoutFinal %v: verdict = %s, want %s", final, got.Verdict, want)
+		}
+	}
+}

@@ -30,6 +30,9 @@ type Policy struct {
 	Backoff func(attempt int) time.Duration
 	// Timeout bounds one attempt. Defaults to 15 min.
 	Timeout time.Duration
+	// TimeoutFinal ends a job that ran past Timeout, whatever attempts are
+	// left: what took so long once will again.
+	TimeoutFinal bool
 	// Priority orders due jobs. Defaults to Normal.
 	Priority Priority
 	// Device is what a job has to itself while it runs. Defaults to

@@ -16,6 +16,9 @@ const (
 	tile = 16
 	// grainy is the noise above which the picture is smoothed.
 	grainy = 4.0
+	// darkest is the least grey value of paper: a page darker than that shows
+	// nothing, and a black one no ink.
+	darkest = 32
 	// faintest is the least darkness (of 255) that counts as ink on paper
 	// without noise: a pencil line, but no print that shows through.
 	faintest = 36
@@ -211,7 +214,7 @@ func darkness(g plane.Gray, paper grid) []uint8 {
 		paper.row(y, line)
 		dst := out[y*g.W : (y+1)*g.W]
 		for x, v := range g.Row(y) {
-			d := 255 - 255*float32(v)/max(line[x], 1)
+			d := 255 * (line[x] - float32(v)) / max(line[x], darkest)
 			dst[x] = uint8(max(0, d))
 		}
 	}

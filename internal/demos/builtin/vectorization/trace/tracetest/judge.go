@@ -1,6 +1,12 @@
 package tracetest
 
-import "granary/internal/demos/plane"
+import (
+	"bytes"
+	"image/png"
+	"os"
+
+	"granary/internal/demos/plane"
+)
 
 // IoU returns the intersection over the union of the ink of two pictures of
 // one size: the pixels that are more black than white.
@@ -41,4 +47,29 @@ func PixelPath(g plane.Gray) int {
 	}
 	// Half of the steps lead backwards and carry a sign.
 	return edges*2 + edges/2
+}
+
+// Keep writes a picture and what became of it under name, as NAME.png,
+// NAME.svg and NAME-out.png, for a person to compare.
+func Keep(name string, g plane.Gray, svg []byte) error {
+	drawing, err := Parse(svg)
+	if err != nil {
+		return err
+	}
+	if err := os.WriteFile(name+".svg", svg, 0o600); err != nil {
+		return err
+	}
+	for file, picture := range map[string]plane.Gray{name + ".png": g, name + "-out.png": drawing.Render()} {
+		if len(picture.Pix) == 0 {
+			continue
+		}
+		var out bytes.Buffer
+		if err := png.Encode(&out, picture.Image()); err != nil {
+			return err
+		}
+		if err := os.WriteFile(file, out.Bytes(), 0o600); err != nil {
+			return err
+		}
+	}
+	return nil
 }
