@@ -6,16 +6,16 @@ import (
 	"fmt"
 	"image"
 	"image/draw"
-	_ "image/gif" // the formats that servers send besides JPEG
+	_ "image/gif" // a format that servers send
 	"image/jpeg"
-	_ "image/png"
+	_ "image/png" // the other format of a document's pictures
 	"io"
 	"os"
 	"path/filepath"
 
-	_ "golang.org/x/image/bmp"
-	_ "golang.org/x/image/tiff"
-	_ "golang.org/x/image/webp"
+	_ "golang.org/x/image/bmp"  // formats that servers send
+	_ "golang.org/x/image/tiff" // …
+	_ "golang.org/x/image/webp" // …
 
 	"granary/internal/platform/fault"
 )
