@@ -9,6 +9,7 @@ import (
 
 type benchCmd struct {
 	Vision benchVisionCmd `cmd:"" help:"Measure the vision service against its promised figures."`
+	Jobs   benchJobsCmd   `cmd:"" help:"Measure the job queue and the worker protocol against their promised figures."`
 }
 
 type benchVisionCmd struct {
@@ -17,7 +18,7 @@ type benchVisionCmd struct {
 	JSON  string   `name:"json" help:"Also write the report to a file." placeholder:"FILE"`
 }
 
-func (cmd *benchVisionCmd) Run(c *cli) (err error) {
+func (cmd *benchVisionCmd) Run(c *cli) error {
 	binary, err := os.Executable()
 	if err != nil {
 		return err
@@ -28,8 +29,30 @@ func (cmd *benchVisionCmd) Run(c *cli) (err error) {
 	if err != nil {
 		return err
 	}
-	if cmd.JSON != "" {
-		file, err := os.Create(cmd.JSON)
+	return writeReport(c, report, cmd.JSON)
+}
+
+type benchJobsCmd struct {
+	Quick    bool     `help:"Fewer rounds and jobs."`
+	Parts    []string `help:"What to measure: ${enum}. Defaults to all." enum:"queue,worker" placeholder:"PART,…"`
+	Postgres string   `help:"Measure the queue on this PostgreSQL, too, in a schema of its own." placeholder:"URL"`
+	JSON     string   `name:"json" help:"Also write the report to a file." placeholder:"FILE"`
+}
+
+func (cmd *benchJobsCmd) Run(c *cli) error {
+	report, err := bench.Jobs(c.ctx, bench.JobsConfig{
+		Version: version, Quick: cmd.Quick, Parts: cmd.Parts, Postgres: cmd.Postgres, Progress: c.stderr,
+	})
+	if err != nil {
+		return err
+	}
+	return writeReport(c, report, cmd.JSON)
+}
+
+// writeReport prints the report and writes it to the file, if one is named.
+func writeReport(c *cli, report *bench.Report, path string) error {
+	if path != "" {
+		file, err := os.Create(path)
 		if err != nil {
 			return err
 		}
