@@ -7,8 +7,10 @@ import (
 	"slices"
 	"strings"
 
+	"granary/internal/demos/builtin/search"
 	"granary/internal/demos/builtin/similarity"
 	"granary/internal/demos/builtin/vectorization"
+	"granary/internal/demos/builtin/watermarks"
 	"granary/internal/platform/fault"
 	"granary/internal/platform/worker/guest"
 )
@@ -16,8 +18,10 @@ import (
 // guests are the built-in apps by name, each with its tasks by actor.
 func guests() map[string]map[string]guest.Task {
 	return map[string]map[string]guest.Task{
+		"search":        search.Tasks(),
 		"similarity":    similarity.Tasks(),
 		"vectorization": vectorization.Tasks(),
+		"watermarks":    watermarks.Tasks(),
 	}
 }
 

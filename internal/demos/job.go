@@ -127,6 +127,9 @@ func (a *attempt) prepare(ctx context.Context) error {
 	if err := s.library.MakeView(ctx, a.root, set, a.app.Folder); err != nil {
 		return err
 	}
+	if err := a.writeInputs(ctx); err != nil {
+		return err
+	}
 	return a.writeUpload(ctx)
 }
 
@@ -152,27 +155,6 @@ func (a *attempt) fetch(ctx context.Context, d dataset.Document, i, total int) e
 	a.unread = append(a.unread, text)
 	a.run.Fail(ctx, text)
 	return nil
-}
-
-func (s *Service) viewsFolder() string { return filepath.Join(s.cfg.Folder, "tmp", "views") }
-
-// uploadName is where a worker finds an uploaded picture, below its root.
-func (a *attempt) uploadName() string {
-	return filepath.Join(a.root, a.app.Folder, "queries", a.task.ID+".jpg")
-}
-
-func (a *attempt) writeUpload(ctx context.Context) error {
-	if a.task.UploadKey == "" {
-		return nil
-	}
-	data, _, err := a.service.blobs.ReadAll(ctx, a.task.UploadKey)
-	if err != nil {
-		return fmt.Errorf("read uploaded picture: %w", err)
-	}
-	if err := os.MkdirAll(filepath.Dir(a.uploadName()), 0o700); err != nil {
-		return fmt.Errorf("write uploaded picture: %w", err)
-	}
-	return os.WriteFile(a.uploadName(), data, 0o600)
 }
 
 // work hands the task to a worker and returns what it answers.

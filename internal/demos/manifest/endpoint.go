@@ -33,6 +33,11 @@ func (e *Endpoint) check() []error {
 	if e.Result.Path != "" && (!strings.HasPrefix(e.Result.Path, "/") || !strings.Contains(e.Result.Path, "{id}")) {
 		problem("result.path: %q is not a path with {id}", e.Result.Path)
 	}
+	for _, input := range e.Inputs {
+		if !inside(input) {
+			problem("inputs: %q is not inside the app's folder", input)
+		}
+	}
 	for _, pattern := range e.Publish {
 		if _, err := path.Match(pattern, "x"); err != nil || !inside(pattern) {
 			problem("publish: %q is not a pattern inside the app's folder", pattern)

@@ -120,6 +120,9 @@ type Endpoint struct {
 	// Arguments says how the worker gets the parameters: flat beside the
 	// other arguments, as an object, or as an object in a JSON string.
 	Shape Shape `yaml:"arguments"`
+	// Inputs are published files, below Folder, that the worker gets to read:
+	// a {name} stands for the value of that parameter.
+	Inputs []string `yaml:"inputs"`
 	// Publish are the patterns (path.Match, below Folder) of the files that a
 	// task leaves. Annotations publishes the documents' annotation files too.
 	Publish     []string `yaml:"publish"`
