@@ -330,7 +330,7 @@ func page(want [actors]int) [actors]int {
 
 func consoleRows() map[string]accessRow {
 	const root = "/console"
-	user, job := one("id", (*lab).user), one("id", (*lab).job)
+	user, job, ended := one("id", (*lab).user), one("id", (*lab).job), one("id", (*lab).endedJob)
 	empty := fixedForm()
 	newUser := form(func(objects) url.Values {
 		return url.Values{"email": {uuid.NewString() + "@lab.example"}, "role": {"member"}, "password": {"a-new-password-1"}}
@@ -360,10 +360,15 @@ func consoleRows() map[string]accessRow {
 		"POST " + root + "/tokens/{id}/revoke":          {want: page(hiding(303)), objects: one("id", (*lab).token), body: empty},
 		"GET " + root + "/jobs":                         {want: page(stewards(200))},
 		"GET " + root + "/jobs/{id}":                    {want: page(stewards(200)), objects: job},
-		"POST " + root + "/jobs/{id}/cancel":            {want: page(admins(303)), objects: job, body: empty},
-		"POST " + root + "/jobs/{id}/retry":             {want: page(admins(303)), objects: job, body: empty},
-		"GET " + root + "/audit":                        {want: page(admins(200))},
-		"GET " + root + "/assets/{digest}/{name...}":    {want: everybody(404), objects: given("digest", "none", "name", "none.css")},
+		"GET " + root + "/jobs/{id}/log":                {want: page(stewards(200)), objects: job},
+		"GET " + root + "/jobs/{id}/events":             {want: page(stewards(200)), objects: ended},
+		"POST " + root + "/jobs/{id}/callbacks/{callback}/resend": {
+			want: page(admins(404)), objects: given("id", "none", "callback", "none"), body: empty,
+		},
+		"POST " + root + "/jobs/{id}/cancel":         {want: page(admins(303)), objects: job, body: empty},
+		"POST " + root + "/jobs/{id}/retry":          {want: page(admins(303)), objects: job, body: empty},
+		"GET " + root + "/audit":                     {want: page(admins(200))},
+		"GET " + root + "/assets/{digest}/{name...}": {want: everybody(404), objects: given("digest", "none", "name", "none.css")},
 	}
 }
 

@@ -63,10 +63,15 @@ func (c *Core) entries(build telemetry.Build, metrics *telemetry.Metrics, health
 	identityapi.Register(native, c.Users)
 	jobsapi.Register(native, jobs.NewDesk(c.Jobs), c.Journal)
 	visionapi.Add(native, c.Vision)
-	consoleDoor, err := console.New(console.Config{
-		Accounts: c.Users, Trail: c.Users.Audit(), Jobs: c.Jobs, Version: build.Version, Logger: c.Log,
+	pageConfig := console.Config{
+		Accounts: c.Users, Trail: c.Users.Audit(), Jobs: c.Jobs, Journal: c.Journal,
+		Version: build.Version, Logger: c.Log,
 		Sections: []console.Section{pages.New(pages.Config{Service: c.Vision, Gate: c.Vision.Gate()})},
-	})
+	}
+	if c.Outbox != nil {
+		pageConfig.Callbacks = c.Outbox
+	}
+	consoleDoor, err := console.New(pageConfig)
 	if err != nil {
 		return nil, fmt.Errorf("console: %w", err)
 	}

@@ -6,7 +6,7 @@ import (
 	"granary/internal/console/ui"
 )
 
-//go:embed templates messages
+//go:embed templates messages assets
 var files embed.FS
 
 // Bundle is the shell's own templates and messages. Its groups stand last in

@@ -46,6 +46,7 @@ type Jobs interface {
 	Get(ctx context.Context, id string) (jobs.Job, error)
 	List(ctx context.Context, filter jobs.Filter) (jobs.Page, error)
 	Stats(ctx context.Context) ([]jobs.Depth, error)
+	Rates(ctx context.Context, since time.Time) ([]jobs.Rate, error)
 	Cancel(ctx context.Context, id string) error
 	Retry(ctx context.Context, id string) error
 }
@@ -64,13 +65,17 @@ type Section interface {
 	Cards(ctx context.Context, l *ui.Locale) ([]ui.Card, error)
 }
 
-// Config is what the door is made of. All but Sections, Version and Now are
+// Config is what the door is made of. All but Callbacks, Sections, Version and Now are
 // required.
 type Config struct {
 	Accounts Accounts
 	Trail    Trail
 	Jobs     Jobs
-	Sections []Section
+	Journal  Journal
+	// Callbacks are what jobs told others, by job id; nil where no service
+	// tells any.
+	Callbacks Callbacks
+	Sections  []Section
 	// Version is shown in the rail.
 	Version string
 	Logger  *slog.Logger
@@ -135,6 +140,9 @@ func (d *Door) Routes() []web.Route {
 		d.page("POST "+ui.Root+"/tokens/{id}/revoke", web.SignedIn, d.revokeToken),
 		d.page("GET "+ui.Root+"/jobs", web.StewardOnly, d.jobsPage),
 		d.page("GET "+ui.Root+"/jobs/{id}", web.StewardOnly, d.jobPage),
+		d.page("GET "+ui.Root+"/jobs/{id}/log", web.StewardOnly, d.jobLog),
+		d.stream(d.page("GET "+ui.Root+"/jobs/{id}/events", web.StewardOnly, d.jobEvents)),
+		d.page("POST "+ui.Root+"/jobs/{id}/callbacks/{callback}/resend", web.AdminOnly, d.resendCallback),
 		d.page("POST "+ui.Root+"/jobs/{id}/cancel", web.AdminOnly, d.cancelJob),
 		d.page("POST "+ui.Root+"/jobs/{id}/retry", web.AdminOnly, d.retryJob),
 		d.page("GET "+ui.Root+"/audit", web.AdminOnly, d.auditPage),
@@ -152,6 +160,13 @@ func (d *Door) Routes() []web.Route {
 // page makes a route of a handler that may fail.
 func (d *Door) page(pattern string, access web.Access, h ui.Handler) web.Route {
 	return ui.Route(pattern, access, maxForm, h, d.WriteError)
+}
+
+// stream exempts a stream of events, which is nearly always idle, from the
+// limit on requests at once; the journal bounds how many there are.
+func (d *Door) stream(route web.Route) web.Route {
+	route.Unlimited = true
+	return route
 }
 
 // front sends the bare address to the console.

@@ -14,6 +14,8 @@ import (
 	"granary/internal/platform/fault"
 	"granary/internal/platform/identity"
 	"granary/internal/platform/jobs"
+	"granary/internal/platform/jobs/journal"
+	"granary/internal/platform/jobs/outbox"
 	"granary/internal/platform/web"
 )
 
@@ -119,6 +121,50 @@ func (engine) Stats(context.Context) ([]jobs.Depth, error) {
 	return []jobs.Depth{{Queue: "default", State: jobs.Queued, Count: 1234}, {Queue: "default", State: jobs.Failed, Count: 2}}, nil
 }
 
+func (engine) Rates(context.Context, time.Time) ([]jobs.Rate, error) {
+	return []jobs.Rate{{Queue: "default", Finished: 60}}, nil
+}
+
+// said is the journal of the running job.
+type said struct{ console.Journal }
+
+func (said) View(context.Context, string) (journal.View, error) {
+	return journal.View{Bars: []jobs.Bar{{Key: "images", Context: "<Images>", Current: 3, Total: 9}, {Key: "pages", Current: 5}}}, nil
+}
+
+func (said) History(_ context.Context, job jobs.Job) ([]journal.Event, error) {
+	queued := job
+	queued.State = jobs.Queued
+	return []journal.Event{
+		{Type: journal.StateNow, At: job.CreatedAt, Job: &queued},
+		{Type: journal.Gap, At: now, Lost: 1500},
+		{Seq: 1501, Type: journal.Started, At: now, Attempt: 1},
+		{Seq: 1502, Type: journal.Ended, At: now, Attempt: 1, Outcome: journal.OutcomeLost, Text: "its process vanished"},
+		{Seq: 1503, Type: journal.Started, At: now, Attempt: 2},
+		{Seq: 1504, Type: journal.Info, At: now, Attempt: 2, Text: "page <1>"},
+		{Seq: 1505, Type: journal.Warning, At: now, Attempt: 2, Text: "page 2 is blurred"},
+	}, nil
+}
+
+// told is one callback that nobody took.
+type told struct{}
+
+func (told) Deliveries(_ context.Context, stream string) ([]outbox.Delivery, error) {
+	if stream != "failed" {
+		return nil, nil
+	}
+	return []outbox.Delivery{{
+		ID: "c1", URL: "http://front.example/notify?token=…", State: outbox.Refused, Attempts: 2, Status: 400, Answer: "<h1>Bad</h1>", CreatedAt: now,
+	}}, nil
+}
+
+func (told) Redeliver(_ context.Context, id string) error {
+	if id != "c1" {
+		return fault.New(fault.Conflict, "a later callback has left already")
+	}
+	return nil
+}
+
 type trail struct{ broken bool }
 
 func (trail) List(_ context.Context, q identity.AuditQuery) ([]identity.Recorded, int64, error) {
@@ -140,7 +186,7 @@ func (t trail) VerifyChain(context.Context) (identity.ChainReport, error) {
 func site(t *testing.T, a *accounts, tr trail) http.Handler {
 	t.Helper()
 	door, err := console.New(console.Config{
-		Accounts: a, Trail: tr, Jobs: engine{}, Version: "test", Logger: slog.New(slog.DiscardHandler), Now: func() time.Time { return now },
+		Accounts: a, Trail: tr, Jobs: engine{}, Journal: said{}, Callbacks: told{}, Version: "test", Logger: slog.New(slog.DiscardHandler), Now: func() time.Time { return now },
 	})
 	if err != nil {
 		t.Fatal(err)
@@ -190,10 +236,15 @@ func TestPages(t *testing.T) {
 		{name: "tokens show their state", path: "/console/tokens", status: 200, want: []string{"s-active", "s-expired", "s-revoked", "/tokens/t1/revoke"}, unwanted: []string{"/tokens/t2/revoke", "gry_secret"}},
 		{name: "a notice is shown when known", path: "/console/tokens?done=tokens.revoked", status: 200, want: []string{"Token revoked."}},
 		{name: "no other notice can be put on a page", path: "/console/tokens?done=setup.done", status: 200, unwanted: []string{"already has its administrator"}},
-		{name: "jobs show queues and states", path: "/console/jobs", status: 200, want: []string{"1,234", "s-running", "s-failed", `href="/console/jobs/running"`}},
+		{name: "jobs show queues and states", path: "/console/jobs", status: 200, want: []string{"1,234", "12.0 a minute", "s-running", "s-failed", `href="/console/jobs/running"`}},
 		{name: "no jobs say how to get some", path: "/console/jobs?state=cancelled", status: 200, want: []string{"No jobs match"}},
-		{name: "a running job shows bar, rate, time left and cancel", path: "/console/jobs/running", status: 200, want: []string{`max="60" value="20"`, "2.00 per second", "about 20", "/jobs/running/cancel", "hx-get"}, unwanted: []string{"/retry"}},
-		{name: "a failed job says why and offers to run again", path: "/console/jobs/failed", status: 200, want: []string{"too few verified boxes", "/jobs/failed/retry"}, unwanted: []string{"hx-trigger", "/cancel"}},
+		{name: "a running job shows bar, rate, time left and cancel", path: "/console/jobs/running", status: 200, want: []string{`max="60" value="20"`, "2.00 per second", "about 20", "/jobs/running/cancel", `data-events="/console/jobs/running/events" data-after="1505" data-state="running"`, "job.js"}, unwanted: []string{"/retry", "Callbacks"}},
+		{name: "a running job shows its attempts, lines and bars", path: "/console/jobs/running", status: 200, want: []string{"Attempt 1 was lost with its process: its process vanished", "Attempt 2 of 3 started", "1,500 older lines are not kept", "page &lt;1&gt;", "<b>Warning</b> page 2 is blurred", "&lt;Images&gt;", `max="9" value="3"`, "3 of 9"}},
+		{name: "a job's log is text", path: "/console/jobs/running/log", status: 200, want: []string{"  job queued\n", "  page <1>\n", "  WARNING page 2 is blurred\n"}, unwanted: []string{"<html"}},
+		{name: "an unknown job has no log", path: "/console/jobs/none/log", status: 404, want: []string{"no such job"}},
+		{name: "a job shows what it told others", path: "/console/jobs/failed", status: 200, want: []string{"http://front.example/notify?token=…", "s-refused", "<b>400</b> &lt;h1&gt;Bad", "/jobs/failed/callbacks/c1/resend"}},
+		{name: "jobs are listed by queue and age", path: "/console/jobs?queue=gone&age=day", status: 200, want: []string{`<option value="gone" selected>`, `<option value="day" selected>Last 24 hours`}},
+		{name: "a failed job says why and offers to run again", path: "/console/jobs/failed", status: 200, want: []string{"too few verified boxes", "/jobs/failed/retry"}, unwanted: []string{"data-events", "job-bars", "/cancel"}},
 		{name: "an unknown job is not found", path: "/console/jobs/none", status: 404, want: []string{"Nothing here", "no such job"}},
 		{name: "a sound trail", path: "/console/audit", status: 200, want: []string{"user_create", "cursor=3"}, unwanted: []string{"chain breaks"}},
 		{name: "a broken trail says where", path: "/console/audit", broken: true, status: 200, want: []string{"The chain breaks at entry 5: entry was changed."}},
@@ -266,6 +317,8 @@ func TestActions(t *testing.T) {
 		{name: "several tokens are revoked", path: "/console/tokens/revoke", status: 303, location: "/console/tokens?count=2&done=tokens.revoked_several", form: url.Values{"id": {"t1", "t2"}}},
 		{name: "what was revoked before a failure is told", path: "/console/tokens/revoke", status: 404, form: url.Values{"id": {"t1", "none", "t2"}}, want: []string{"1 of 3 tokens were revoked before this"}},
 		{name: "nothing ticked", path: "/console/tokens/revoke", status: 400, want: []string{"tick at least one line", "Nothing was changed"}},
+		{name: "a callback is sent again", path: "/console/jobs/failed/callbacks/c1/resend", status: 303, location: "/console/jobs/failed?done=jobs.resent"},
+		{name: "a callback that others overtook is not", path: "/console/jobs/failed/callbacks/c0/resend", status: 409, want: []string{"a later callback has left already"}},
 		{name: "a preference returns to the page", path: "/console/preferences", status: 303, location: "/console/jobs", form: url.Values{"language": {"fr"}, "next": {"/console/jobs"}}},
 	} {
 		t.Run(tc.name, func(t *testing.T) {

@@ -13,18 +13,33 @@ import (
 )
 
 type jobsView struct {
-	Path   string
-	Queues []queueView
-	Table  ui.TableView[jobView]
-	State  string
-	States []jobs.State
-	Kind   string
-	Kinds  []string
+	Path       string
+	Queues     []queueView
+	Table      ui.TableView[jobView]
+	State      string
+	States     []jobs.State
+	Kind       string
+	Kinds      []string
+	Queue      string
+	QueueNames []string
+	Age        string
+	Ages       []string
 }
 
+// queueView is a queue with its depth; Rate says how many of its jobs finished
+// in a minute, empty when none did.
 type queueView struct {
 	Name                    string
 	Queued, Running, Failed int64
+	Rate                    string
+}
+
+// rateTime is what Rate looks back on.
+const rateTime = 5 * time.Minute
+
+// ages are what the list can be limited to.
+func ages() map[string]time.Duration {
+	return map[string]time.Duration{"hour": time.Hour, "day": 24 * time.Hour, "week": 7 * 24 * time.Hour}
 }
 
 // jobView is a job as its pages show it.
@@ -32,14 +47,17 @@ type jobView struct {
 	ID, Kind, State, Queue, Note, Error, Args string
 	Done, Total                               int64
 	Attempt, MaxAttempts                      int
-	CreatedAt, StartedAt, FinishedAt          time.Time
-	Took                                      time.Duration
+	// Stopping: it runs and was told to stop.
+	Stopping                         bool
+	CreatedAt, StartedAt, FinishedAt time.Time
+	Took                             time.Duration
 }
 
 func newJobView(j jobs.Job, now time.Time) jobView {
 	v := jobView{
 		ID: j.ID, Kind: j.Kind, State: string(j.State), Queue: j.Queue, Note: j.Progress.Note, Error: j.Error, Args: string(j.Args),
 		Done: j.Progress.Done, Total: j.Progress.Total, Attempt: j.Attempt, MaxAttempts: j.MaxAttempts, CreatedAt: j.CreatedAt,
+		Stopping: j.CancelRequested,
 	}
 	if j.StartedAt != nil {
 		v.StartedAt = *j.StartedAt
@@ -55,13 +73,20 @@ func newJobView(j jobs.Job, now time.Time) jobView {
 }
 
 func jobStates() []jobs.State {
-	return []jobs.State{jobs.Queued, jobs.Scheduled, jobs.Running, jobs.Succeeded, jobs.Failed, jobs.Cancelled}
+	return []jobs.State{
+		jobs.Queued, jobs.Scheduled, jobs.Running, jobs.Succeeded, jobs.Failed, jobs.TimedOut, jobs.Lost, jobs.Cancelled,
+	}
 }
 
 func (d *Door) jobsPage(w http.ResponseWriter, r *http.Request) error {
 	q, l := r.URL.Query(), d.kit.Locale(r)
-	v := jobsView{Path: r.URL.RequestURI(), Kind: q.Get("kind"), States: jobStates()}
-	filter := jobs.Filter{Kind: v.Kind}
+	v := jobsView{
+		Path: r.URL.RequestURI(), Kind: q.Get("kind"), Queue: q.Get("queue"), States: jobStates(), Ages: []string{"hour", "day", "week"},
+	}
+	filter := jobs.Filter{Kind: v.Kind, Queue: v.Queue}
+	if age, ok := ages()[q.Get("age")]; ok {
+		v.Age, filter.Since = q.Get("age"), d.cfg.Now().Add(-age)
+	}
 	if s := jobs.State(q.Get("state")); s.Valid() {
 		v.State, filter.States = string(s), []jobs.State{s}
 	}
@@ -79,8 +104,14 @@ func (d *Door) jobsPage(w http.ResponseWriter, r *http.Request) error {
 		}
 	}
 	slices.Sort(v.Kinds)
-	if v.Queues, err = d.queues(r); err != nil {
+	if v.Queues, err = d.queues(r.Context(), l); err != nil {
 		return err
+	}
+	for _, queue := range v.Queues {
+		v.QueueNames = append(v.QueueNames, queue.Name)
+	}
+	if v.Queue != "" && !slices.Contains(v.QueueNames, v.Queue) {
+		v.QueueNames = append(v.QueueNames, v.Queue)
 	}
 	d.kit.Render(w, r, ui.Page{
 		Name: "console/jobs", Title: l.T("jobs.title"), Active: "jobs", Crumbs: []ui.Crumb{{Text: l.T("jobs.title")}}, Data: v,
@@ -131,8 +162,12 @@ func (d *Door) jobsTable(filter jobs.Filter) ui.Table[jobView] {
 	}
 }
 
-func (d *Door) queues(r *http.Request) ([]queueView, error) {
-	depths, err := d.cfg.Jobs.Stats(r.Context())
+func (d *Door) queues(ctx context.Context, l *ui.Locale) ([]queueView, error) {
+	depths, err := d.cfg.Jobs.Stats(ctx)
+	if err != nil {
+		return nil, err
+	}
+	rates, err := d.cfg.Jobs.Rates(ctx, d.cfg.Now().Add(-rateTime))
 	if err != nil {
 		return nil, err
 	}
@@ -148,63 +183,17 @@ func (d *Door) queues(r *http.Request) ([]queueView, error) {
 			queues[i].Queued += depth.Count
 		case jobs.Running:
 			queues[i].Running += depth.Count
-		case jobs.Failed:
+		case jobs.Failed, jobs.TimedOut, jobs.Lost:
 			queues[i].Failed += depth.Count
 		case jobs.Succeeded, jobs.Cancelled:
 		}
 	}
+	for i := range queues {
+		for _, rate := range rates {
+			if rate.Queue == queues[i].Name {
+				queues[i].Rate = l.T("jobs.rate_minute", l.Float(float64(rate.Finished)/rateTime.Minutes(), 1))
+			}
+		}
+	}
 	return queues, nil
-}
-
-// jobPageView is one job with what can be done about it.
-type jobPageView struct {
-	Job                 jobView
-	Live                bool
-	CanCancel, CanRetry bool
-	// Rate is units a second in words; Remaining an estimate, 0 when unknown.
-	Rate      string
-	Remaining time.Duration
-}
-
-func (d *Door) jobPage(w http.ResponseWriter, r *http.Request) error {
-	job, err := d.cfg.Jobs.Get(r.Context(), r.PathValue("id"))
-	if err != nil {
-		return err
-	}
-	l, admin := d.kit.Locale(r), user(r).IsAdmin()
-	v := jobPageView{
-		Job: newJobView(job, d.cfg.Now()), Live: !job.State.Finished(),
-		CanCancel: admin && !job.State.Finished() && !job.CancelRequested,
-		CanRetry:  admin && (job.State == jobs.Failed || job.State == jobs.Cancelled),
-	}
-	if seconds := v.Job.Took.Seconds(); job.State == jobs.Running && v.Job.Done > 0 && seconds > 0 {
-		rate := float64(v.Job.Done) / seconds
-		v.Rate = l.T("jobs.rate", rate)
-		v.Remaining = time.Duration(float64(max(v.Job.Total-v.Job.Done, 0)) / rate * float64(time.Second)).Round(time.Second)
-	}
-	if ui.Partial(r) {
-		d.kit.Fragment(w, r, "console/job", "job_body", v)
-		return nil
-	}
-	d.kit.Render(w, r, ui.Page{
-		Name: "console/job", Title: job.Kind, Active: "jobs", Data: v,
-		Crumbs: []ui.Crumb{{Text: l.T("jobs.title"), Href: ui.Root + "/jobs"}, {Text: job.Kind}},
-	})
-	return nil
-}
-
-func (d *Door) cancelJob(w http.ResponseWriter, r *http.Request) error {
-	return d.changeJob(w, r, d.cfg.Jobs.Cancel(r.Context(), r.PathValue("id")))
-}
-
-func (d *Door) retryJob(w http.ResponseWriter, r *http.Request) error {
-	return d.changeJob(w, r, d.cfg.Jobs.Retry(r.Context(), r.PathValue("id")))
-}
-
-func (d *Door) changeJob(w http.ResponseWriter, r *http.Request, err error) error {
-	if err != nil {
-		return err
-	}
-	ui.Redirect(w, r, ui.Root+"/jobs/"+r.PathValue("id"), "")
-	return nil
 }

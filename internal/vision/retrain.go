@@ -92,6 +92,7 @@ func (s *Service) retrain(ctx context.Context, run *jobs.Run) error {
 	if len(examples) < minExamples {
 		return jobs.Permanent(ErrTooFew)
 	}
+	run.Info(ctx, fmt.Sprintf("learning from %d verified boxes", len(examples)))
 	rival, current, err := s.models.inUse(ctx)
 	if err != nil {
 		return err
@@ -118,6 +119,9 @@ func (s *Service) retrain(ctx context.Context, run *jobs.Run) error {
 	}
 	if version.Note = note; !better {
 		version.State = VersionRejected
+		run.Warn(ctx, "worse than the version in use, which stays: "+note)
+	} else {
+		run.Info(ctx, fmt.Sprintf("%.1f %% of the held-out boxes are named right", 100*report.Accuracy))
 	}
 	if err := s.keepVersion(ctx, run, &version, rival.ID, classifier, examples); err != nil {
 		return fmt.Errorf("keep model version: %w", err)

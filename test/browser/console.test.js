@@ -255,6 +255,12 @@ test("training runs as a job and ends in a model version", async () => {
   await page.waitForURL("**/console/jobs/*");
   await checkAccessibility(page, "a job");
   await page.waitForSelector(".head .s-succeeded", { timeout: 60_000 });
+  // The page followed the job without a reload: its end, and what it said.
+  assert.match(await textOf("#job-log"), /learning from \d+ verified boxes/);
+  assert.match(await textOf(".timeline"), /Queued.*Attempt 1 of \d started.*Done/);
+  assert.equal(await page.locator("#job-body[data-events], #job-cancel").count(), 0);
+  const whole = await page.request.get(await page.getByRole("link", { name: "Whole log as text" }).getAttribute("href"));
+  assert.match(await whole.text(), /attempt 1 started\n.*learning from[^]*job succeeded in/);
   await page.getByRole("link", { name: "See the result" }).click();
   await page.waitForURL("**/console/vision/models");
   assert.equal(await page.locator("svg.chart circle.dot").count(), 1);
@@ -435,6 +441,10 @@ test("the list of jobs keeps itself up to date", async () => {
   await page.waitForSelector("#job-table:not(.htmx-swapping):not(.htmx-request) .s-succeeded");
   assert.equal(await page.locator("#job-queues").count(), 1);
   assert.equal(await page.locator("#job-table tbody tr").count(), 1);
+  await page.locator("select[name=age]").selectOption("hour");
+  await page.waitForURL("**age=hour*");
+  assert.equal(await page.locator("#job-table tbody tr").count(), 1);
+  assert.match(await textOf("#job-queues"), /a minute/);
   guard.check();
 });
 

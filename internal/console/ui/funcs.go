@@ -52,11 +52,13 @@ func (k *Kit) funcs(l *Locale, icons map[string]template.HTML) template.FuncMap 
 			}
 			return kind
 		},
-		"result": func(kind string) *NavItem {
-			if item, ok := k.results[kind]; ok {
-				return &item
+		"result": func(kind, jobID string) *NavItem {
+			item, ok := k.results[kind]
+			if !ok {
+				return nil
 			}
-			return nil
+			item.Href = strings.ReplaceAll(item.Href, "{job}", url.PathEscape(jobID))
+			return &item
 		},
 	}
 }
@@ -104,13 +106,13 @@ func initial(name string) string {
 // never told by colour alone.
 func StateIcon(state string) string {
 	switch state {
-	case "succeeded", "verified", "confirmed", "active", "ready", "ok":
+	case "succeeded", "verified", "confirmed", "active", "ready", "ok", "delivered":
 		return "check"
-	case "failed", "refused", "unreachable", "unready":
+	case "failed", "timed_out", "lost", "refused", "unanswered", "unreachable", "unready":
 		return "alert"
 	case "running":
 		return "spin"
-	case "cancelled", "rejected", "disabled", "revoked", "expired", "retired":
+	case "cancelled", "dropped", "silenced", "rejected", "disabled", "revoked", "expired", "retired":
 		return "slash"
 	case "corrected":
 		return "pencil"

@@ -29,7 +29,8 @@ type Bundle struct {
 	FS fs.FS
 	// Nav is the bundle's groups in the rail, in order.
 	Nav []NavGroup
-	// Results says where the result of a finished job of a kind is to be seen.
+	// Results says where what a job of a kind works on, and then its result, is
+	// to be seen; {job} in the address stands for the job's id.
 	Results map[string]NavItem
 	// Errors are texts for errors that pages may show; the first match counts.
 	Errors []ErrorText

@@ -40,8 +40,8 @@ type bundle struct {
 	server  *web.Server
 	engine  *local.Engine
 	journal *journal.Journal
-	owned  string // a scheduled job of owner
-	house  string // a scheduled job of nobody
+	owned   string // a scheduled job of owner
+	house   string // a scheduled job of nobody
 }
 
 func setup(t *testing.T) *bundle {

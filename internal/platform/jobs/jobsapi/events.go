@@ -71,10 +71,15 @@ func (a api) eventRoutes() []web.Route {
 	}
 }
 
+// Follower gives a job's events; *journal.Journal is one.
+type Follower interface {
+	Follow(ctx context.Context, source journal.Source, jobID string, after int64) (<-chan journal.Event, error)
+}
+
 // ServeEvents answers with a job's events as a stream (WHATWG HTML §9.2) until
 // the job is final or the client leaves. source decides who may see the job.
 // It returns an error only where nothing was written yet.
-func ServeEvents(w http.ResponseWriter, r *http.Request, log *journal.Journal, source journal.Source, id string) error {
+func ServeEvents(w http.ResponseWriter, r *http.Request, log Follower, source journal.Source, id string) error {
 	after, err := lastSeen(r)
 	if err != nil {
 		return err
