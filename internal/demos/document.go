@@ -8,20 +8,29 @@ import (
 	"granary/internal/platform/fault"
 )
 
-// Dataset returns the documents of a data set, as the newest task that works
-// on it gave them, or NotFound.
+// Dataset returns the documents of a data set, those of the newest task
+// first, or NotFound. Data sets are named by their sources alone, so that
+// tasks may give one source several uids: each of them is there.
 func (s *Service) Dataset(ctx context.Context, uid string) ([]dataset.Document, error) {
-	task := &Task{}
-	missing := fault.New(fault.NotFound, "Dataset %.150s not found", uid)
-	err := s.db.Reader().NewSelect().Model(task).Column("id").Where("dataset_uid = ?", uid).
-		OrderExpr("created_at DESC, id DESC").Limit(1).Scan(ctx)
-	if err := found(err, missing, "look for a data set"); err != nil {
-		if fault.Is(err, fault.NotFound) {
-			return s.library.Documents(uid)
-		}
-		return nil, err
+	var rows []taskDocument
+	err := s.db.Reader().NewSelect().Model(&rows).Join("JOIN demos_tasks AS t ON t.id = task_document.task_id").
+		Where("t.dataset_uid = ?", uid).OrderExpr("t.created_at DESC, t.id DESC, task_document.position").
+		Limit(maxDocuments).Scan(ctx)
+	if err != nil {
+		return nil, fmt.Errorf("look for a data set: %w", err)
 	}
-	return s.Documents(ctx, task.ID)
+	if len(rows) == 0 {
+		return s.library.Documents(uid)
+	}
+	var documents []dataset.Document
+	seen := map[[2]string]bool{}
+	for _, row := range rows {
+		if key := [2]string{row.Type, row.UID}; !seen[key] {
+			seen[key] = true
+			documents = append(documents, row.document())
+		}
+	}
+	return documents, nil
 }
 
 // Document returns one document as the newest task gave it, or NotFound.
