@@ -14,9 +14,9 @@ import (
 	"granary/internal/platform/blob"
 	"granary/internal/platform/database"
 	"granary/internal/platform/database/databasetest"
+	"granary/internal/platform/raster"
 	"granary/internal/vision/engine"
 	"granary/internal/vision/pipeline"
-	"granary/internal/vision/raster"
 )
 
 // BenchmarkFolderRequest is a whole /get-directories of an account with 100

@@ -16,6 +16,7 @@ import (
 	"granary/internal/platform/jobs/local"
 	"granary/internal/platform/jobs/outbox"
 	"granary/internal/platform/jobs/river"
+	"granary/internal/platform/raster"
 	"granary/internal/platform/secrets"
 	"granary/internal/platform/web"
 	"granary/internal/vision"
@@ -24,7 +25,6 @@ import (
 	"granary/internal/vision/engine/fixed"
 	"granary/internal/vision/engine/openinference"
 	"granary/internal/vision/engine/remote"
-	"granary/internal/vision/raster"
 )
 
 // Core is the platform and the services, opened but not serving. Commands

@@ -11,12 +11,12 @@ import (
 	"granary/internal/platform/identity/identityapi"
 	"granary/internal/platform/jobs"
 	"granary/internal/platform/jobs/jobsapi"
+	"granary/internal/platform/raster"
 	"granary/internal/platform/telemetry"
 	"granary/internal/platform/web"
 	visionapi "granary/internal/vision/api"
 	"granary/internal/vision/nachet"
 	"granary/internal/vision/pages"
-	"granary/internal/vision/raster"
 )
 
 // newServer puts the doors together and their listeners before them.

@@ -8,9 +8,9 @@ import (
 	"math"
 	"time"
 
+	"granary/internal/platform/raster"
 	"granary/internal/vision/engine"
 	"granary/internal/vision/engine/builtin"
-	"granary/internal/vision/raster"
 	"granary/internal/vision/synth"
 )
 

@@ -13,10 +13,10 @@ import (
 	"granary/internal/platform/database"
 	"granary/internal/platform/fault"
 	"granary/internal/platform/identity"
+	"granary/internal/platform/raster"
 	"granary/internal/vision/engine/builtin"
 	"granary/internal/vision/engine/fixed"
 	"granary/internal/vision/pipeline"
-	"granary/internal/vision/raster"
 )
 
 // What the original calls its results: every one the same, but for those of

@@ -14,8 +14,8 @@ import (
 
 	"granary/internal/platform/database"
 	"granary/internal/platform/fault"
+	"granary/internal/platform/raster"
 	"granary/internal/vision/engine/builtin"
-	"granary/internal/vision/raster"
 )
 
 const (

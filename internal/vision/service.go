@@ -17,10 +17,10 @@ import (
 	"granary/internal/platform/fault"
 	"granary/internal/platform/identity"
 	"granary/internal/platform/jobs"
+	"granary/internal/platform/raster"
 	"granary/internal/platform/secrets"
 	"granary/internal/vision/engine"
 	"granary/internal/vision/engine/builtin"
-	"granary/internal/vision/raster"
 )
 
 //go:embed migrations/*.sql

@@ -20,11 +20,11 @@ import (
 	"granary/internal/platform/jobs"
 	"granary/internal/platform/jobs/local"
 	"granary/internal/platform/jobs/river"
+	"granary/internal/platform/raster"
 	"granary/internal/platform/secrets"
 	"granary/internal/vision"
 	"granary/internal/vision/engine"
 	"granary/internal/vision/pipeline"
-	"granary/internal/vision/raster"
 )
 
 // fake is an engine whose answers a test sets.

@@ -11,7 +11,7 @@ import (
 	"encoding/json"
 	"time"
 
-	"granary/internal/vision/raster"
+	"granary/internal/platform/raster"
 )
 
 // Box is a rectangle in fractions of the picture's width and height, 0..1

@@ -7,8 +7,8 @@ import (
 	"fmt"
 
 	"granary/internal/platform/fault"
+	"granary/internal/platform/raster"
 	"granary/internal/vision"
-	"granary/internal/vision/raster"
 )
 
 // Validation holds the rules of /image-validation (specification section 5).

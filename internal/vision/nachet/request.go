@@ -8,7 +8,7 @@ import (
 	"time"
 
 	"granary/internal/platform/fault"
-	"granary/internal/vision/raster"
+	"granary/internal/platform/raster"
 )
 
 // request is a JSON body, its long strings taken out.

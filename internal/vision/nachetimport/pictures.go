@@ -14,8 +14,8 @@ import (
 
 	"granary/internal/platform/blob/bucket"
 	"granary/internal/platform/fault"
+	"granary/internal/platform/raster"
 	"granary/internal/vision"
-	"granary/internal/vision/raster"
 )
 
 const (

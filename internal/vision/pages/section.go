@@ -7,10 +7,10 @@ import (
 
 	"granary/internal/console/ui"
 	"granary/internal/platform/identity"
+	"granary/internal/platform/raster"
 	"granary/internal/platform/web"
 	"granary/internal/vision"
 	"granary/internal/vision/pipeline"
-	"granary/internal/vision/raster"
 )
 
 // Service is what the pages need; *vision.Service is one.

@@ -18,13 +18,13 @@ import (
 
 	"granary/internal/console/ui"
 	"granary/internal/platform/identity"
+	"granary/internal/platform/raster"
 	"granary/internal/platform/web"
 	"granary/internal/vision"
 	"granary/internal/vision/engine"
 	"granary/internal/vision/engine/builtin"
 	"granary/internal/vision/pages"
 	"granary/internal/vision/pipeline"
-	"granary/internal/vision/raster"
 )
 
 var now = time.Date(2026, 11, 21, 12, 0, 0, 0, time.UTC)

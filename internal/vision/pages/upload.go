@@ -9,9 +9,9 @@ import (
 
 	"granary/internal/console/ui"
 	"granary/internal/platform/fault"
+	"granary/internal/platform/raster"
 	"granary/internal/platform/web"
 	"granary/internal/vision"
-	"granary/internal/vision/raster"
 )
 
 // maxField bounds a text field of an upload.

@@ -9,11 +9,11 @@ import (
 	"net/http/httptest"
 	"testing"
 
+	"granary/internal/platform/raster"
 	"granary/internal/vision/engine"
 	"granary/internal/vision/engine/azureml"
 	"granary/internal/vision/engine/remote"
 	"granary/internal/vision/pipeline"
-	"granary/internal/vision/raster"
 )
 
 // BenchmarkRun is the whole of one inference with endpoints that answer at

@@ -13,8 +13,8 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"granary/internal/platform/fault"
+	"granary/internal/platform/raster"
 	"granary/internal/vision/engine"
-	"granary/internal/vision/raster"
 )
 
 const (

@@ -15,8 +15,8 @@ import (
 	"go.uber.org/goleak"
 
 	"granary/internal/platform/fault"
+	"granary/internal/platform/raster"
 	"granary/internal/vision/engine"
-	"granary/internal/vision/raster"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }

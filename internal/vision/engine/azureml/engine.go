@@ -8,9 +8,9 @@ import (
 	"strings"
 
 	"granary/internal/platform/fault"
+	"granary/internal/platform/raster"
 	"granary/internal/vision/engine"
 	"granary/internal/vision/engine/remote"
-	"granary/internal/vision/raster"
 )
 
 // Name is how pipelines name this engine.

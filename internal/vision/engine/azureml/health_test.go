@@ -9,10 +9,10 @@ import (
 	"testing"
 	"time"
 
+	"granary/internal/platform/raster"
 	"granary/internal/vision/engine"
 	"granary/internal/vision/engine/azureml"
 	"granary/internal/vision/engine/remote"
-	"granary/internal/vision/raster"
 )
 
 func TestHealthGivesNothingAway(t *testing.T) {

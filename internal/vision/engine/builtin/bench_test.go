@@ -3,8 +3,8 @@ package builtin_test
 import (
 	"testing"
 
+	"granary/internal/platform/raster"
 	"granary/internal/vision/engine/builtin"
-	"granary/internal/vision/raster"
 	"granary/internal/vision/synth"
 )
 

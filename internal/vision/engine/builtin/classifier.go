@@ -6,9 +6,9 @@ import (
 	"slices"
 
 	"granary/internal/platform/fault"
+	"granary/internal/platform/raster"
 	"granary/internal/vision/engine"
 	"granary/internal/vision/engine/builtin/feature"
-	"granary/internal/vision/raster"
 )
 
 // recipe is a way to train: what cross-validation chooses between.

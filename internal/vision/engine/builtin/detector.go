@@ -4,9 +4,9 @@ import (
 	"context"
 
 	"granary/internal/platform/fault"
+	"granary/internal/platform/raster"
 	"granary/internal/vision/engine"
 	"granary/internal/vision/engine/builtin/segment"
-	"granary/internal/vision/raster"
 )
 
 // DetectorOptions are the options of granary-detector in a pipeline file.

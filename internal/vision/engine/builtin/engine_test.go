@@ -13,9 +13,9 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"granary/internal/platform/fault"
+	"granary/internal/platform/raster"
 	"granary/internal/vision/engine"
 	"granary/internal/vision/engine/builtin"
-	"granary/internal/vision/raster"
 	"granary/internal/vision/synth"
 )
 

@@ -9,8 +9,8 @@ import (
 	"slices"
 
 	"granary/internal/platform/fault"
+	"granary/internal/platform/raster"
 	"granary/internal/vision/engine/builtin/feature"
-	"granary/internal/vision/raster"
 )
 
 // FeatureVersion names what Extract measures. Features stored under another

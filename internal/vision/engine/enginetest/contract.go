@@ -7,8 +7,8 @@ import (
 	"sync"
 	"testing"
 
+	"granary/internal/platform/raster"
 	"granary/internal/vision/engine"
-	"granary/internal/vision/raster"
 )
 
 // Contract checks what every engine promises, with or without a network: calls

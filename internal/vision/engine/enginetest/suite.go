@@ -21,9 +21,9 @@ import (
 	"time"
 
 	"granary/internal/platform/fault"
+	"granary/internal/platform/raster"
 	"granary/internal/vision/engine"
 	"granary/internal/vision/engine/remote"
-	"granary/internal/vision/raster"
 )
 
 // Subject is an engine under test.

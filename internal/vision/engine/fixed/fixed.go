@@ -6,8 +6,8 @@ package fixed
 import (
 	"context"
 
+	"granary/internal/platform/raster"
 	"granary/internal/vision/engine"
-	"granary/internal/vision/raster"
 )
 
 // Name is what pipelines call the engine.

@@ -9,8 +9,8 @@ import (
 
 	scale "golang.org/x/image/draw"
 
+	"granary/internal/platform/raster"
 	"granary/internal/vision/engine"
-	"granary/internal/vision/raster"
 )
 
 // letterboxGrey is the bars' colour that detectors are usually trained with.
