@@ -16,6 +16,8 @@ const (
 	// strong is how far, in deviations of the paper's grain, a stroke stands
 	// out at least.
 	strong = 3.0
+	// every is how many samples apart those lie from which quantiles are taken.
+	every = 3
 )
 
 // strokes is how much each sample of a picture stands out from the paper
@@ -23,11 +25,13 @@ const (
 type strokes struct {
 	w, h int
 	z    []float32
+	// bold is how much the boldest strokes stand out.
+	bold float32
 }
 
 // findStrokes measures the picture at the size that it has. Slow shading is
-// taken away by the mean of the neighbourhood, the lines of the paper mould by
-// the mean along long straight lines.
+// taken away by the mean of the neighbourhood; so are lines that run through
+// the whole picture, as those of the paper mould do.
 func findStrokes(g plane.Gray) strokes {
 	n := g.W * g.H
 	s := strokes{w: g.W, h: g.H, z: make([]float32, n)}
@@ -43,30 +47,51 @@ func findStrokes(g plane.Gray) strokes {
 	for i, v := range smooth {
 		s.z[i] = v - s.z[i]
 	}
-	down, across := slices.Clone(s.z), slices.Clone(s.z)
-	means(down, g.W, g.H, 0, g.H/5)
-	means(across, g.W, g.H, g.W/5, 0)
-	size := make([]float32, n)
-	for i := range s.z {
-		s.z[i] -= down[i] + across[i]
-		size[i] = float32(math.Abs(float64(s.z[i])))
+	for x := range g.W {
+		straighten(s.z, x, g.W, g.H)
+	}
+	for y := range g.H {
+		straighten(s.z, y*g.W, 1, g.W)
+	}
+	var size []float32
+	for i := 0; i < n; i += every {
+		size = append(size, float32(math.Abs(float64(s.z[i]))))
 	}
 	slices.Sort(size)
+	s.bold = size[len(size)*985/1000]
 	// 1.4826 median deviations are one standard deviation of normal noise. A
-	// drawing without grain has none; a shade is the least that counts.
-	grain := max(1.4826*size[n/2], 1)
+	// drawing has no grain to speak of: there, what is faint beside its lines
+	// is grain.
+	grain := max(1.4826*size[len(size)/2], s.bold/20, 0.5)
 	for i := range s.z {
 		s.z[i] /= grain
 	}
+	s.bold /= grain
 	return s
 }
 
-// picture returns the strokes as a picture, black without and white for eight
-// deviations or more: bright and dark strokes alike.
+// straighten takes from n samples what at least nine in ten of them share.
+func straighten(v []float32, at, step, n int) {
+	sorted := make([]float32, 0, n/every+1)
+	for i := 0; i < n; i += every {
+		sorted = append(sorted, v[at+i*step])
+	}
+	slices.Sort(sorted)
+	tenth := len(sorted) / 10
+	shared := max(sorted[tenth], 0) + min(sorted[len(sorted)-1-tenth], 0)
+	for i := range n {
+		v[at+i*step] -= shared
+	}
+}
+
+// picture returns the strokes as a picture, black for the paper and white for
+// the boldest strokes: bright and dark ones alike.
 func (s strokes) picture() plane.Gray {
+	const faint = 2
+	scale := 255 / (max(float64(s.bold), 2*faint) - faint)
 	out := plane.New(s.w, s.h)
 	for i, z := range s.z {
-		out.Pix[i] = uint8(min(255, max(0, math.Abs(float64(z))-1)*255/7))
+		out.Pix[i] = uint8(min(255, max(0, math.Abs(float64(z))-faint)*scale))
 	}
 	return out
 }
