@@ -99,7 +99,7 @@ func (l *Library) Remove(ctx context.Context, kind, uid string) (int, error) {
 // is away at once, so that nobody finds half of it.
 func (l *Library) remove(d Document) error {
 	away := stagedName(d.Type, d.UID)
-	if err := l.root.RemoveAll(away); err != nil {
+	if err := errors.Join(l.root.RemoveAll(away), l.root.RemoveAll(partsName(d.Type, d.UID))); err != nil {
 		return err
 	}
 	// Without its state the folder cannot be taken for a complete download.

@@ -30,23 +30,34 @@ type Config struct {
 	IIIFMaxSide int
 	// IIIFMinSide is asked of a server that refuses IIIFMaxSide. Defaults to 1000.
 	IIIFMinSide int
-	// Threads bounds the pictures that are fetched at once, over all
-	// documents. Defaults to 20.
+	// Threads bounds the pictures of one document that are fetched at once,
+	// besides what Fetch grants a host. Defaults to 20.
 	Threads int
 	// Now is the clock. Defaults to time.Now.
 	Now func() time.Time
 }
 
+// Polite returns how the requests of a Library are made unless somebody
+// configures it: as a browser would, a few at a time, slower where a library
+// asks for that, and again when a server is busy.
+func Polite() fetch.Config {
+	return fetch.Config{
+		Timeout: 2 * time.Minute, Stall: time.Minute, Attempts: 3, Backoff: 2 * time.Second,
+		UserAgent: "Mozilla/5.0 (X11; Linux x86_64; compatible; Granary)",
+		Pace:      fetch.Pace{Every: 50 * time.Millisecond, Connections: 5},
+		HostPace:  map[string]fetch.Pace{"gallica.bnf.fr": {Every: 12 * time.Second, Connections: 5}},
+	}
+}
+
 // Library keeps the documents of the data folder. Safe for concurrent use, by
 // several processes too.
 type Library struct {
-	cfg    Config
-	limits Limits
-	root   *os.Root // of Config.Folder
-	locks  locks
-	// One token for each picture that is fetched, and that is decoded.
-	threads, decoding chan struct{}
-	size              sizeCache
+	cfg      Config
+	limits   Limits
+	root     *os.Root // of Config.Folder
+	locks    locks
+	decoding chan struct{} // one token for each picture that is decoded
+	size     sizeCache
 }
 
 // decoders is how many pictures are decoded at once.
@@ -75,7 +86,7 @@ func Open(cfg Config) (*Library, error) {
 	}
 	l := &Library{
 		cfg: cfg, limits: cfg.Limits.withDefaults(), root: root,
-		threads: make(chan struct{}, cfg.Threads), decoding: make(chan struct{}, decoders),
+		decoding: make(chan struct{}, decoders),
 	}
 	if err := root.MkdirAll(stagingDir, 0o755); err != nil {
 		return nil, errors.Join(fmt.Errorf("make folder for downloads: %w", err), root.Close())

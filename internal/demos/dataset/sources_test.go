@@ -16,6 +16,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -202,6 +203,9 @@ func pdf(pages int) []byte {
 func TestPrepareDrawsAPDF(t *testing.T) {
 	t.Parallel()
 	if _, err := exec.LookPath("pdftoppm"); err != nil {
+		if os.Getenv("REQUIRE_SERVICES") == "1" {
+			t.Fatal("pdftoppm is not installed and REQUIRE_SERVICES=1")
+		}
 		t.Skip("pdftoppm cannot be had: install poppler-utils")
 	}
 	o, l := newOrigin(t), library(t, dataset.Config{Limits: dataset.Limits{Pages: 10}})
@@ -260,6 +264,69 @@ func TestPrepareGivesUpOnAHostThatIsDown(t *testing.T) {
 	_, err = l.Prepare(t.Context(), dataset.Document{Type: "url_list", UID: "x", Src: o.put("/list", text, "")}, nil)
 	if !fault.Is(err, fault.Unavailable) || asked.Load() > 100 {
 		t.Errorf("Prepare = %v after %d requests, want it to give up early", err, asked.Load())
+	}
+}
+
+// A job may end in the middle of a slow manifest; the next one asks only for
+// the rest.
+func TestPrepareTakesAnInterruptedManifestUp(t *testing.T) {
+	t.Parallel()
+	ctx, cancel := context.WithCancel(t.Context())
+	jpg := picture(t, "jpg", 30, 20)
+	var asked sync.Map
+	o := newOrigin(t)
+	pages := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if _, again := asked.LoadOrStore(r.URL.Path, true); again && r.URL.Path != "/4.jpg" {
+			t.Errorf("%s was asked for twice", r.URL.Path)
+		}
+		if r.URL.Path == "/4.jpg" && ctx.Err() == nil {
+			cancel()
+			<-r.Context().Done()
+			return
+		}
+		_, _ = w.Write(jpg)
+	}))
+	t.Cleanup(pages.Close)
+	var items []string
+	for i := range 5 {
+		items = append(items, fmt.Sprintf(`{"items":[{"items":[{"body":{"id":"%s/%d.jpg"}}]}]}`, pages.URL, i+1))
+	}
+	d := dataset.Document{Type: "iiif", UID: "slow", Src: o.put("/m", []byte(`{"items":[`+strings.Join(items, ",")+`]}`), "")}
+	data := t.TempDir()
+	if _, err := library(t, dataset.Config{Folder: data, Threads: 1}).Prepare(ctx, d, nil); err == nil {
+		t.Fatal("Prepare with an ended context gave no error")
+	}
+	folder, err := library(t, dataset.Config{Folder: data, Threads: 1}).Prepare(t.Context(), d, nil)
+	if err != nil || len(ids(t, folder)) != 5 {
+		t.Errorf("Prepare = %v, %v; want five pages", folder, err)
+	}
+	left, err := filepath.Glob(filepath.Join(data, "shared/documents/.staging/*.[pn]*"))
+	if err != nil || len(left) != 0 {
+		t.Errorf("%q was left behind, %v", left, err)
+	}
+}
+
+func TestPrepareAdoptsACompleteCopyOfAnExistingInstallation(t *testing.T) {
+	t.Parallel()
+	o, data := newOrigin(t), t.TempDir()
+	src := o.put("/m.json", []byte("not asked for"), "")
+	lay(t, data, map[string]string{
+		"shared/documents/iiif/whole/images/0001.jpg": string(picture(t, "jpg", 9, 9)),
+		"shared/documents/iiif/whole/images.json":     `[{"id":"0001.jpg","src":"s","path":"images/0001.jpg","metadata":null}]`,
+		"shared/documents/iiif/whole/metadata.json":   `{"src":"` + src + `"}`,
+		"shared/documents/iiif/half/images/0001.jpg":  string(picture(t, "jpg", 9, 9)),
+		"shared/documents/iiif/half/images.json":      `[{"id":"1","path":"images/0001.jpg"},{"id":"2","path":"images/0002.jpg"}]`,
+		"shared/documents/iiif/half/metadata.json":    `{"src":"` + src + `"}`,
+	})
+	l := library(t, dataset.Config{Folder: data})
+	if folder, err := l.Prepare(t.Context(), dataset.Document{Type: "iiif", UID: "whole", Src: src}, nil); err != nil || len(ids(t, folder)) != 1 {
+		t.Errorf("Prepare of a complete copy = %v, %v", folder, err)
+	}
+	if n := o.requests("/m.json"); n != 0 {
+		t.Errorf("%d requests for a complete copy, want none", n)
+	}
+	if _, err := l.Prepare(t.Context(), dataset.Document{Type: "iiif", UID: "half", Src: src}, nil); !fault.Is(err, fault.Invalid) || o.requests("/m.json") != 1 {
+		t.Errorf("Prepare of half a copy = %v, want its manifest to be asked for", err)
 	}
 }
 

@@ -24,12 +24,15 @@ const (
 	// dot, which no uid has, and so do the names within it have dots:
 	//
 	//	TYPE.UID.new          a document while it is downloaded
+	//	TYPE.UID.part         pictures fetched so far, for the next attempt
 	//	TYPE.UID.lock         held meanwhile
 	//	old.NANOSECONDS.…     a replaced copy, for those who still read it
 	stagingDir = "shared/documents/.staging"
 	swapLock   = stagingDir + "/swap.lock"
 	// parking is how long a replaced copy is kept.
 	parking = time.Hour
+	// patience is how long the pictures of an interrupted download are kept.
+	patience = 7 * 24 * time.Hour
 	// maxProblems bounds how many problems of one document are told.
 	maxProblems = 100
 	// syncers is how many files are synced at once.
@@ -38,6 +41,7 @@ const (
 
 func lockName(kind, uid string) string   { return path.Join(stagingDir, kind+"."+uid+".lock") }
 func stagedName(kind, uid string) string { return path.Join(stagingDir, kind+"."+uid+".new") }
+func partsName(kind, uid string) string  { return path.Join(stagingDir, kind+"."+uid+".part") }
 
 // staging is a document while it is downloaded. Who has it holds the
 // document's lock.
@@ -154,7 +158,7 @@ func (s *staging) publish() error {
 	if err := errors.Join(syncFile(s.root, stateFile), syncFile(s.root, "."), s.root.Close()); err != nil {
 		return fmt.Errorf("sync: %w", err)
 	}
-	return s.library.swap(s.document)
+	return errors.Join(s.library.swap(s.document), s.library.root.RemoveAll(partsName(s.document.Type, s.document.UID)))
 }
 
 // swap puts a complete staged folder in place and parks the one before it.
@@ -214,6 +218,10 @@ func (l *Library) sweep() error {
 			}
 		case len(parts) == 3 && parts[2] == "new":
 			problems = append(problems, l.abandon(Document{Type: parts[0], UID: parts[1]}, name))
+		case len(parts) == 3 && parts[2] == "part":
+			if stat, err := entry.Info(); err == nil && l.cfg.Now().Sub(stat.ModTime()) > patience {
+				problems = append(problems, l.abandon(Document{Type: parts[0], UID: parts[1]}, name))
+			}
 		}
 	}
 	return errors.Join(problems...)
