@@ -66,7 +66,7 @@ func (c *Core) openDemos() error {
 		DB: c.DB, Blobs: c.Blobs, Outbox: c.Outbox, Journal: c.Journal, Workers: workers, Library: library, Log: c.Log,
 	}, installed, demos.Config{
 		Folder: cfg.Folder, PublicURL: cfg.PublicURL, Grace: cfg.Callbacks.Grace, MaxCallback: int(cfg.Callbacks.MaxBytes),
-		Program: program, Inherit: cfg.Inherit, Environment: workerEnvironment(cfg),
+		Program: program, Gate: c.gate(), Inherit: cfg.Inherit, Environment: workerEnvironment(cfg),
 	})
 	return nil
 }

@@ -13,6 +13,7 @@ import (
 	"granary/internal/platform/jobs"
 	"granary/internal/platform/jobs/journal"
 	"granary/internal/platform/jobs/outbox"
+	"granary/internal/platform/raster"
 	"granary/internal/platform/worker"
 )
 
@@ -47,6 +48,8 @@ type Config struct {
 	Inherit []string
 	// Environment are variables, NAME=value, that every worker gets.
 	Environment []string
+	// Gate judges uploaded pictures.
+	Gate raster.Gate
 	// Now is the clock. Defaults to time.Now.
 	Now func() time.Time
 }

@@ -5,6 +5,9 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"image"
+	"image/draw"
+	"image/jpeg"
 	"slices"
 
 	"github.com/google/uuid"
@@ -47,6 +50,11 @@ func (s *Service) Start(ctx context.Context, app *App, endpoint *manifest.Endpoi
 	task, err := s.draft(app, endpoint, in)
 	if err != nil {
 		return nil, err
+	}
+	if len(in.Upload) > 0 && endpoint.Upload != "" {
+		if in.Upload, err = s.upright(in.Upload); err != nil {
+			return nil, err
+		}
 	}
 	objects, err := s.putInputs(ctx, task, in)
 	if err != nil {
@@ -171,6 +179,30 @@ func (s *Service) putInputs(ctx context.Context, task *Task, in Start) (objects 
 		objects = append(objects, object)
 	}
 	return objects, nil
+}
+
+// uploadQuality is the JPEG quality of an uploaded picture, 1 to 100.
+const uploadQuality = 95
+
+// upright returns an uploaded picture as workers expect it: turned as its
+// EXIF orientation says, without transparency, as a JPEG.
+func (s *Service) upright(data []byte) ([]byte, error) {
+	picture, err := s.cfg.Gate.Open(data)
+	if err != nil {
+		return nil, err
+	}
+	pixels, err := picture.Image()
+	if err != nil {
+		return nil, err
+	}
+	flat := image.NewRGBA(image.Rectangle{Max: pixels.Bounds().Size()})
+	draw.Draw(flat, flat.Rect, image.White, image.Point{}, draw.Src)
+	draw.Draw(flat, flat.Rect, pixels, pixels.Bounds().Min, draw.Over)
+	var out bytes.Buffer
+	if err := jpeg.Encode(&out, flat, &jpeg.Options{Quality: uploadQuality}); err != nil {
+		return nil, fmt.Errorf("encode uploaded picture: %w", err)
+	}
+	return out.Bytes(), nil
 }
 
 // discard takes back blobs that no row names.
