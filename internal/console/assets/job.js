@@ -31,14 +31,14 @@ const ofTotal = (current, total) =>
   $("[data-done]").dataset.done.replace("%1", numbers.format(current)).replace("%2", numbers.format(total));
 
 function addLine(event) {
-  const log = $("#job-log");
+  const log = $("#job-log"), box = $("#job-lines");
   const text = element("span");
   if (log.dataset[event.type] && event.type !== "gap") text.append(element("b", "", log.dataset[event.type]), " ");
   text.append(event.type === "gap" ? log.dataset.gap.replace("%1", numbers.format(event.lost)) : event.text ?? "");
-  const atEnd = log.scrollHeight - log.scrollTop - log.clientHeight < 40;
+  const atEnd = box.scrollHeight - box.scrollTop - box.clientHeight < 40;
   log.append(element("li", `l-${event.type}`, element("span", "muted", event.at.slice(11, 19)), text));
   while (log.childElementCount > shownLines) log.firstElementChild.remove();
-  if (atEnd) log.scrollTop = log.scrollHeight;
+  if (atEnd) box.scrollTop = box.scrollHeight;
 }
 
 function drawBars(bars) {
@@ -97,8 +97,8 @@ function connect() {
 }
 
 function show() {
-  const log = $("#job-log");
-  if (log) log.scrollTop = log.scrollHeight;
+  const box = $("#job-lines");
+  if (box) box.scrollTop = box.scrollHeight;
   connect();
 }
 
