@@ -134,12 +134,8 @@ func (s *staging) fetchPicture(ctx context.Context, w wanted, parts *os.Root, pr
 	key, dir := hex.EncodeToString(sum[:]), partsName(s.document.Type, s.document.UID)
 	for _, suffix := range []string{".jpg", ".png"} {
 		// A crash of the machine may have left a name without its bytes.
-		if file, err := parts.Open(key + suffix); err == nil {
-			_, err = inspect(file)
-			file.Close()
-			if err == nil {
-				return s.place(path.Join(dir, key+suffix), w)
-			}
+		if _, err := inspect(parts, key+suffix, maxPicture); err == nil {
+			return s.place(path.Join(dir, key+suffix), w)
 		}
 	}
 	err := error(fault.New(fault.Invalid, "the picture has no address on the web"))

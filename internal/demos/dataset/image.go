@@ -2,6 +2,7 @@ package dataset
 
 import (
 	"encoding/json"
+	"errors"
 	"io"
 	"io/fs"
 	"os"
@@ -159,12 +160,18 @@ func readFile(root *os.Root, name string, limit int64) ([]byte, error) {
 		return nil, err
 	}
 	defer file.Close()
-	data, err := io.ReadAll(io.LimitReader(file, limit+1))
+	stat, err := file.Stat()
 	if err != nil {
 		return nil, err
 	}
-	if int64(len(data)) > limit {
-		return nil, fault.New(fault.TooLarge, "%s has more than %d bytes", name, limit)
+	// As much as there is now and a byte, so that a picture is held once.
+	data := make([]byte, min(stat.Size(), limit)+1)
+	n, err := io.ReadFull(file, data)
+	if err != nil && !errors.Is(err, io.EOF) && !errors.Is(err, io.ErrUnexpectedEOF) {
+		return nil, err
+	}
+	if data = data[:n]; int64(n) > limit {
+		return nil, fault.New(fault.TooLarge, "%s has more than %d bytes", path.Base(name), limit)
 	}
 	return data, nil
 }

@@ -9,6 +9,8 @@ import (
 	"os"
 
 	"golang.org/x/image/draw"
+
+	"granary/internal/platform/raster"
 )
 
 // thumbnailSide is the box that a picture of a list is made to fit.
@@ -16,44 +18,36 @@ const thumbnailSide = 244
 
 // keepJPEG keeps a JPEG as it is and turns any other picture into one.
 func keepJPEG(root *os.Root, fetched, stem string) (string, error) {
-	return keep(root, fetched, stem, func(format string, _ image.Point) bool { return format == "jpeg" }, nil)
+	return keep(root, fetched, stem, func(h raster.Header) bool { return h.Format == raster.JPEG }, nil)
 }
 
 // keepPicture keeps a JPEG or PNG as it is and turns any other picture into a
 // JPEG.
 func keepPicture(root *os.Root, fetched, stem string) (string, error) {
-	return keep(root, fetched, stem, func(format string, _ image.Point) bool { return format == "jpeg" || format == "png" }, nil)
+	return keep(root, fetched, stem, func(h raster.Header) bool { return h.Format == raster.JPEG || h.Format == raster.PNG }, nil)
 }
 
 // keepThumbnail makes a picture fit 244×244: a PNG when it is transparent
 // somewhere, else a JPEG. A JPEG that fits stays as it is.
 func keepThumbnail(root *os.Root, fetched, stem string) (string, error) {
-	fits := func(format string, size image.Point) bool {
-		return format == "jpeg" && size.X <= thumbnailSide && size.Y <= thumbnailSide
+	fits := func(h raster.Header) bool {
+		return h.Format == raster.JPEG && h.Width <= thumbnailSide && h.Height <= thumbnailSide
 	}
 	return keep(root, fetched, stem, fits, thumbnail)
 }
 
 // keep gives a fetched picture its name when it may stay as it is, else it
 // decodes it, changes it and writes it again.
-func keep(root *os.Root, fetched, stem string, asIs func(format string, size image.Point) bool, change func(image.Image) image.Image) (string, error) {
-	file, err := root.Open(fetched)
+func keep(root *os.Root, fetched, stem string, asIs func(raster.Header) bool, change func(image.Image) image.Image) (string, error) {
+	found, err := inspect(root, fetched, maxPicture)
 	if err != nil {
 		return "", err
 	}
-	defer file.Close()
-	header, err := inspect(file)
-	if err != nil {
-		return "", err
-	}
-	if asIs(header.format, header.size) {
-		name := stem + map[string]string{"jpeg": ".jpg", "png": ".png"}[header.format]
+	if asIs(found) {
+		name := stem + map[raster.Format]string{raster.JPEG: ".jpg", raster.PNG: ".png"}[found.Format]
 		return name, root.Rename(fetched, name)
 	}
-	if _, err := file.Seek(0, 0); err != nil {
-		return "", err
-	}
-	pixels, err := decode(file)
+	pixels, err := decode(root, fetched)
 	if err != nil {
 		return "", err
 	}

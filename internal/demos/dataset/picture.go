@@ -6,24 +6,18 @@ import (
 	"fmt"
 	"image"
 	"image/draw"
-	_ "image/gif" // a format that servers send
 	"image/jpeg"
-	_ "image/png" // the other format of a document's pictures
-	"io"
 	"os"
 	"path/filepath"
 
-	_ "golang.org/x/image/bmp"  // formats that servers send
-	_ "golang.org/x/image/tiff" // …
-	_ "golang.org/x/image/webp" // …
-
 	"granary/internal/platform/fault"
+	"granary/internal/platform/raster"
 )
 
 const (
-	// maxPixels and maxSide bound a picture before its pixels are decoded.
-	maxPixels = 64_000_000
-	maxSide   = 30_000
+	// maxPicture bounds the file of a picture that an app decodes. A Library
+	// admits what its Limits say, which may be less.
+	maxPicture = 256 << 20
 	// jpegQuality is that of the pictures we write: what an app sees must not
 	// suffer from it.
 	jpegQuality = 92
@@ -35,12 +29,15 @@ const (
 // an orientation mark, since boxes refer to them so. Errors: fault.TooLarge
 // for more pixels than allowed, fault.Invalid for a damaged file.
 func (i Image) Decode() (image.Image, error) {
-	file, err := os.Open(i.File)
+	root, err := os.OpenRoot(filepath.Dir(i.File))
 	if err != nil {
-		return nil, fault.New(fault.NotFound, "the picture %s cannot be opened: %w", i.ID, errors.Unwrap(err))
+		return nil, fault.New(fault.NotFound, "the picture %s is not there", i.ID)
 	}
-	defer file.Close()
-	pixels, err := decode(file)
+	defer root.Close()
+	pixels, err := decode(root, filepath.Base(i.File))
+	if errors.Is(err, os.ErrNotExist) {
+		return nil, fault.New(fault.NotFound, "the picture %s is not there", i.ID)
+	}
 	if err != nil {
 		return nil, fmt.Errorf("decode %s: %w", i.ID, err)
 	}
@@ -48,38 +45,22 @@ func (i Image) Decode() (image.Image, error) {
 }
 
 // decode checks the header of a picture and decodes it.
-func decode(file io.ReadSeeker) (image.Image, error) {
-	if _, err := inspect(file); err != nil {
-		return nil, err
-	}
-	if _, err := file.Seek(0, io.SeekStart); err != nil {
-		return nil, err
-	}
-	pixels, _, err := image.Decode(bufio.NewReader(file))
+func decode(root *os.Root, name string) (image.Image, error) {
+	data, err := readFile(root, name, maxPicture)
 	if err != nil {
-		return nil, fault.New(fault.Invalid, "the picture cannot be read: %w", err)
+		return nil, err
 	}
-	return pixels, nil
+	return raster.Gate{MaxBytes: maxPicture}.Stored(data)
 }
 
-// header is what a picture says about itself.
-type header struct {
-	format string // as the image package calls it
-	size   image.Point
-}
-
-// inspect reads the header of a picture and refuses what breaks a limit.
-func inspect(file io.Reader) (header, error) {
-	config, format, err := image.DecodeConfig(bufio.NewReader(file))
-	switch {
-	case err != nil:
-		return header{}, fault.New(fault.Invalid, "the file is no picture that can be read: %w", err)
-	case config.Width <= 0 || config.Height <= 0:
-		return header{}, fault.New(fault.Invalid, "the picture has no pixels")
-	case config.Width > maxSide || config.Height > maxSide || config.Width*config.Height > maxPixels:
-		return header{}, fault.New(fault.TooLarge, "the picture is %dx%d, more than %d pixels", config.Width, config.Height, maxPixels)
+// inspect reads the header of a picture of at most limit bytes and refuses
+// what breaks a limit, without decoding a pixel.
+func inspect(root *os.Root, name string, limit int64) (raster.Header, error) {
+	data, err := readFile(root, name, limit)
+	if err != nil {
+		return raster.Header{}, err
 	}
-	return header{format, image.Pt(config.Width, config.Height)}, nil
+	return raster.Gate{MaxBytes: limit}.Inspect(data)
 }
 
 // cut writes the crops of one picture under a document's folder; those that

@@ -239,19 +239,7 @@ func (b *boundedReader) ReadAt(p []byte, at int64) (int, error) {
 // admit looks at the header of a picture; one that is too large or none at all
 // is removed.
 func (s *staging) admit(name string) error {
-	file, err := s.root.Open(name)
-	if err != nil {
-		return err
-	}
-	stat, err := file.Stat()
-	if err == nil && stat.Size() > s.library.limits.PictureBytes {
-		err = fault.New(fault.TooLarge, "the picture has more than %d bytes", s.library.limits.PictureBytes)
-	}
-	if err == nil {
-		_, err = inspect(file)
-	}
-	file.Close()
-	if err != nil {
+	if _, err := inspect(s.root, name, s.library.limits.PictureBytes); err != nil {
 		return errors.Join(fmt.Errorf("picture %s: %w", name, err), s.root.Remove(name))
 	}
 	return nil
