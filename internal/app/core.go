@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"path/filepath"
 
 	"granary/internal/demos"
 	"granary/internal/platform/blob"
@@ -25,6 +26,7 @@ import (
 	"granary/internal/vision/engine/fixed"
 	"granary/internal/vision/engine/openinference"
 	"granary/internal/vision/engine/remote"
+	modelworker "granary/internal/vision/engine/worker"
 )
 
 // Core is the platform and the services, opened but not serving. Commands
@@ -132,8 +134,10 @@ func (c *Core) openStores(ctx context.Context) error {
 
 // engines are the adapters that pipelines may name, besides the built-in one.
 func (c *Core) engines() map[string]engine.Engine {
+	programs := modelworker.New(modelworker.Config{Temp: filepath.Join(c.Config.Data, "tmp", "models"), Log: c.Log})
+	c.closers = append(c.closers, programs.Close)
 	engines := map[string]engine.Engine{
-		"azureml": azureml.New(remote.Config{}), "openinference": openinference.New(remote.Config{}),
+		azureml.Name: azureml.New(remote.Config{}), openinference.Name: openinference.New(remote.Config{}), modelworker.Name: programs,
 	}
 	if c.Config.Vision.Nachet.TestPipeline {
 		engines[fixed.Name] = fixed.Engine{}

@@ -174,6 +174,36 @@ func TestPipelineSecretsAreSealed(t *testing.T) {
 	})
 }
 
+func TestPipelineProgramsAreSealed(t *testing.T) {
+	t.Parallel()
+	each(t, func(t *testing.T, b *bundle) {
+		t.Helper()
+		own := pipeline.Definition{
+			Name: "own",
+			Models: []pipeline.Model{{Name: "finder", Engine: "worker", Process: &pipeline.Process{
+				Command: []string{"/opt/canary/detect"}, Dir: "/opt/canary", Env: map[string]string{"HF_TOKEN": "canary-key"},
+			}}},
+			Steps: []pipeline.Step{{Kind: pipeline.StepDetect, Model: "finder"}},
+		}
+		if err := b.SavePipelines(b.owner, []pipeline.Definition{own}, nil); !fault.Is(err, fault.Forbidden) {
+			t.Errorf("SavePipelines by a member = %v, want forbidden", err)
+		}
+		must(t, b.SavePipelines(system(t), []pipeline.Definition{own}, nil))
+		var stored string
+		must(t, b.db.Reader().NewSelect().Table("vision_pipelines").Column("definition").Where("name = 'own'").Scan(t.Context(), &stored))
+		if strings.Contains(stored, "canary") {
+			t.Errorf("stored definition shows a program: %s", stored)
+		}
+		pipelines, err := b.Pipelines(t.Context())
+		must(t, err)
+		for _, p := range pipelines {
+			if p.Name == "own" && p.Definition.Models[0].Process != nil {
+				t.Errorf("Pipelines shows the program %+v, want none", p.Definition.Models[0].Process)
+			}
+		}
+	})
+}
+
 func TestPipelineIsReplacedWithoutRestart(t *testing.T) {
 	t.Parallel()
 	each(t, func(t *testing.T, b *bundle) {

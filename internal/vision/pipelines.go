@@ -20,7 +20,7 @@ import (
 const builtinEngine = "builtin"
 
 // Pipeline is a stored pipeline. The definition it carries to callers has no
-// endpoint and no key.
+// endpoint, no key and no command.
 type Pipeline struct {
 	bun.BaseModel `bun:"table:vision_pipelines" json:"-"`
 
@@ -57,10 +57,7 @@ func (s *Service) Pipelines(ctx context.Context) ([]Pipeline, error) {
 		if err := json.Unmarshal([]byte(rows[i].SealedJSON), &rows[i].Definition); err != nil {
 			return nil, fmt.Errorf("read pipeline %s: %w", rows[i].Name, err)
 		}
-		rows[i].Definition, err = rows[i].Definition.MapSecrets(func(string, string, string) (string, error) { return "", nil })
-		if err != nil {
-			return nil, err
-		}
+		rows[i].Definition = rows[i].Definition.WithoutSecrets()
 		rows[i].SealedJSON = ""
 	}
 	return rows, nil

@@ -126,6 +126,19 @@ func (p *Pool) Run(ctx context.Context, spec Spec, job Job, sink Sink) (json.Raw
 	return value, err
 }
 
+// Unload stops the idle workers of a spec on a device, and waits for it: their
+// model is not needed any more. A worker that is at work stays.
+func (p *Pool) Unload(spec Spec, device string) {
+	spec, err := spec.check()
+	if err != nil {
+		return // it never had a worker
+	}
+	key := spec.key(device)
+	for w := p.take(key); w != nil; w = p.take(key) {
+		w.dismiss()
+	}
+}
+
 // Close refuses new jobs, cancels those that run, stops every worker and
 // removes their folders. It blocks until that is done.
 func (p *Pool) Close() error {

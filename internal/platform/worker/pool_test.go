@@ -175,6 +175,17 @@ func TestIdleWorkersMakeRoom(t *testing.T) {
 			t.Errorf("device 1 is served by %s, want still %s", again, other)
 		}
 	})
+	t.Run("when they are not needed any more", func(t *testing.T) {
+		t.Parallel()
+		pool, _ := newPool(t, 8)
+		a := run(t, pool, named("a"), worker.Job{Actor: "pid", Device: "0"})
+		b := run(t, pool, named("b"), worker.Job{Actor: "pid"})
+		pool.Unload(named("a"), "0")
+		pool.Unload(worker.Spec{}, "")
+		if alive(a) || !alive(b) {
+			t.Errorf("alive: a %v, b %v, want only b", alive(a), alive(b))
+		}
+	})
 	t.Run("after their time", func(t *testing.T) {
 		t.Parallel()
 		pool, _ := newPool(t, 2)

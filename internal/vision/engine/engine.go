@@ -1,6 +1,6 @@
 // Package engine is the seam between the vision service and whatever runs a
 // model. Each engine is an adapter in a folder of its own (azureml,
-// openinference, builtin) and passes the suite in enginetest.
+// openinference, worker, builtin) and passes the suite in enginetest.
 //
 //	pipeline step ─► Model.Detect(picture)   boxes in fractions of the sides
 //	              └► Model.Classify(crop)    guesses, best first
@@ -62,7 +62,7 @@ const (
 type Spec struct {
 	Name       string
 	Version    string
-	Engine     string // azureml, openinference, builtin
+	Engine     string // azureml, openinference, worker, builtin
 	Task       Task
 	Endpoint   string
 	APIKey     string
@@ -77,6 +77,32 @@ type Spec struct {
 	Concurrency int
 	// Options are the engine's own, as declared in the pipeline file.
 	Options json.RawMessage
+	// Process is the program of a model of the engine worker; nil for others.
+	Process *Process
+}
+
+// Process says how the program of a model is run, beside the server.
+type Process struct {
+	// Command is the program and its arguments; no shell reads it.
+	Command []string
+	// Dir is its working folder. Defaults to a private one.
+	Dir string
+	// Env are variables that it gets, Inherit the names of variables of our own
+	// environment that it gets too.
+	Env     map[string]string
+	Inherit []string
+	// Device is its CUDA_VISIBLE_DEVICES; empty hides every GPU.
+	Device string
+	// Memory bounds its bytes. Defaults to no bound.
+	Memory int64
+	// StartTimeout bounds the time to load the model. Defaults to 2 min.
+	StartTimeout time.Duration
+	// Noise lets it print lines that are no messages.
+	Noise bool
+	// Processes is how many run at once. Defaults to 1.
+	Processes int
+	// Batch is how many pictures it gets in one message. Defaults to 8.
+	Batch int
 }
 
 // Engine opens models of one kind.

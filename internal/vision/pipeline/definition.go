@@ -95,6 +95,8 @@ type Model struct {
 	Concurrency int `json:"concurrency,omitempty"`
 	// Options are the engine's own.
 	Options json.RawMessage `json:"options,omitempty"`
+	// Process is the program of a model of the engine worker.
+	Process *Process `json:"process,omitempty"`
 
 	EndpointName string  `json:"endpoint_name,omitempty"`
 	Description  string  `json:"description,omitempty"`
@@ -108,7 +110,8 @@ type Model struct {
 // Spec returns the model as an engine opens it.
 func (m Model) Spec() engine.Spec {
 	return engine.Spec{
-		Name: m.Name, Version: m.Version, Engine: m.Engine, Task: m.Task,
+		Process: m.Process.spec(),
+		Name:    m.Name, Version: m.Version, Engine: m.Engine, Task: m.Task,
 		Endpoint: m.Endpoint, APIKey: m.APIKey, Content: m.ContentType, Deployment: m.DeploymentHeader,
 		Timeout: time.Duration(m.Timeout), Retries: m.Retries, Concurrency: m.Concurrency, Options: m.Options,
 	}
@@ -141,25 +144,46 @@ func (d Definition) Model(name string) (Model, bool) {
 	return d.Models[i], true
 }
 
-// MapSecrets returns a copy in which f has replaced every endpoint and API
-// key that is not empty. f gets the name of the model and of the field
-// ("endpoint", "api_key") beside the value.
+// MapSecrets returns a copy in which f has replaced every endpoint, every API
+// key, and the command, the folder and the variables of every process, where
+// they are not empty. f gets the name of the model and of the field
+// ("endpoint", "api_key", "process.dir", …) beside the value.
 func (d Definition) MapSecrets(f func(model, field, value string) (string, error)) (Definition, error) {
 	d.Models = slices.Clone(d.Models)
 	for i := range d.Models {
 		m := &d.Models[i]
-		for field, value := range map[string]*string{"endpoint": &m.Endpoint, "api_key": &m.APIKey} {
-			if *value == "" {
-				continue
+		mapped := func(field, value string) (string, error) {
+			if value == "" {
+				return "", nil
 			}
-			mapped, err := f(m.Name, field, *value)
+			value, err := f(m.Name, field, value)
 			if err != nil {
-				return Definition{}, fmt.Errorf("%s of model %s: %w", field, m.Name, err)
+				return "", fmt.Errorf("%s of model %s: %w", field, m.Name, err)
 			}
-			*value = mapped
+			return value, nil
+		}
+		var err error
+		if m.Endpoint, err = mapped("endpoint", m.Endpoint); err != nil {
+			return Definition{}, err
+		}
+		if m.APIKey, err = mapped("api_key", m.APIKey); err != nil {
+			return Definition{}, err
+		}
+		if m.Process, err = m.Process.mapSecrets(mapped); err != nil {
+			return Definition{}, err
 		}
 	}
 	return d, nil
+}
+
+// WithoutSecrets returns a copy that anyone may see: without what MapSecrets
+// names.
+func (d Definition) WithoutSecrets() Definition {
+	d.Models = slices.Clone(d.Models)
+	for i := range d.Models {
+		d.Models[i].Endpoint, d.Models[i].APIKey, d.Models[i].Process = "", "", nil
+	}
+	return d
 }
 
 // Validate reports everything that is wrong with the definition at once, as
@@ -177,6 +201,7 @@ func (d Definition) Validate() error {
 		p.check(m.Engine != "", "model %q names no engine", m.Name)
 		p.check(m.Timeout >= 0 && time.Duration(m.Timeout) <= maxTimeout, "the timeout of model %q must be between 0 and %s", m.Name, maxTimeout)
 		p.check(m.Retries >= -1 && m.Retries <= maxRetries, "the retries of model %q must be between -1 and %d", m.Name, maxRetries)
+		m.Process.validate(&p, m)
 		p.check(m.Concurrency >= 0 && m.Concurrency <= maxConcurrent, "the concurrency of model %q must be between 0 and %d", m.Name, maxConcurrent)
 	}
 	d.validateSteps(&p, names)

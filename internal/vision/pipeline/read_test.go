@@ -245,6 +245,91 @@ func TestMapSecretsLeavesTheOriginalAlone(t *testing.T) {
 	}
 }
 
+// process is a pipeline whose model is a program.
+const process = `
+name: Our own
+models:
+  - name: finder
+    engine: worker
+    process:
+      command: [python3, detect.py]
+      dir: /opt/models
+      env: {HF_TOKEN: canary}
+      inherit: [HF_HOME]
+      device: "1"
+      memory_mib: 2048
+      start_timeout: 90s
+      noise: true
+      processes: 2
+      batch: 4
+steps:
+  - {kind: detect, model: finder}
+`
+
+func TestReadProcess(t *testing.T) {
+	t.Parallel()
+	got, err := Read([]byte(process), "")
+	if err != nil {
+		t.Fatalf("Read() = %v, want a definition", err)
+	}
+	want := &engine.Process{
+		Command: []string{"python3", "detect.py"}, Dir: "/opt/models", Env: map[string]string{"HF_TOKEN": "canary"}, Inherit: []string{"HF_HOME"},
+		Device: "1", Memory: 2 << 30, StartTimeout: 90 * time.Second, Noise: true, Processes: 2, Batch: 4,
+	}
+	if diff := cmp.Diff(want, got[0].Models[0].Spec().Process); diff != "" {
+		t.Errorf("Spec() (-want +got):\n%s", diff)
+	}
+	for old, tc := range map[string]struct{ with, want string }{
+		"engine: worker":                {"engine: azureml", "and to no other"},
+		"command: [python3, detect.py]": {"command: []", "1 to 64 words"},
+		"[python3, detect.py]":          {`["", detect.py]`, "1 to 64 words"},
+		"dir: /opt/models":              {`dir: "/opt\0"`, "NUL"},
+		"{HF_TOKEN: canary}":            {`{"A=B": c}`, "a variable's name"},
+		"memory_mib: 2048":              {"memory_mib: -1", "memory_mib"},
+		"start_timeout: 90s":            {"start_timeout: 5h", "start_timeout"},
+		"processes: 2":                  {"processes: 17", "processes"},
+		"batch: 4":                      {"batch: 65", "batch"},
+		"noise: true":                   {"loud: true", "loud"},
+	} {
+		if !strings.Contains(process, old) {
+			t.Fatalf("the file does not contain %s", old)
+		}
+		_, err := Read([]byte(strings.Replace(process, old, tc.with, 1)), "")
+		if !fault.Is(err, fault.Invalid) || !strings.Contains(err.Error(), tc.want) || strings.Contains(err.Error(), "canary") {
+			t.Errorf("Read(%s) = %v, want %q", tc.with, err, tc.want)
+		}
+	}
+	if _, err := Read([]byte("name: x\nmodels: [{name: a, engine: worker}]\nsteps: [{kind: detect, model: a}]"), ""); !fault.Is(err, fault.Invalid) {
+		t.Errorf("Read(worker without a process) = %v, want kind invalid", err)
+	}
+}
+
+func TestProcessesAreSecret(t *testing.T) {
+	t.Parallel()
+	definitions, err := Read([]byte(process), "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	places := map[string]string{}
+	sealed, err := definitions[0].MapSecrets(func(_, field, value string) (string, error) {
+		places[field] = value
+		return "sealed", nil
+	})
+	want := map[string]string{
+		"process.dir": "/opt/models", "process.command.0.of.2": "python3", "process.command.1.of.2": "detect.py", "process.env.HF_TOKEN": "canary",
+	}
+	if diff := cmp.Diff(want, places); diff != "" || err != nil {
+		t.Errorf("MapSecrets() = %v, calls (-want +got):\n%s", err, diff)
+	}
+	if p := definitions[0].Models[0].Process; p.Command[0] != "python3" || p.Env["HF_TOKEN"] != "canary" || sealed.Models[0].Process.Command[1] != "sealed" {
+		t.Errorf("MapSecrets() left %+v and %+v, want a mapped copy", p, sealed.Models[0].Process)
+	}
+	public := definitions[0].WithoutSecrets()
+	if public.Models[0].Process != nil || definitions[0].Models[0].Process == nil || public.Models[0].Engine != "worker" {
+		t.Errorf("WithoutSecrets() = %+v, want no process in a copy", public.Models[0])
+	}
+}
+
 func FuzzRead(f *testing.F) {
 	f.Add([]byte(testdata(f, "legacy.json")))
 	f.Add([]byte(testdata(f, "own.yaml")))
