@@ -7,26 +7,25 @@ import (
 )
 
 // maxGroup bounds how many functions share one transaction.
-const maxGroup = 128
+const maxGroup = 64
 
-// InGroup is InTx for short transactions of which many are made at once. On
-// SQLite, whose single writer waits for the disk at every commit, those that
-// wait for the writer share one transaction: each has a savepoint of its own,
-// so that one that fails leaves no trace and harms no other, and all return
-// after the commit. A function sees what those before it in the group wrote.
-// It does nothing but queries, as it holds up the others; once it began, the
-// end of ctx does not stop it, because SQLite would roll the whole group back
-// (sqlite.org/c3ref/interrupt.html). On PostgreSQL, which gathers commits by
-// itself, it is InTx.
+// groupsAtOnce is how many groups are under way on PostgreSQL, where one
+// connection would wait for the network most of the time.
+const groupsAtOnce = 4
+
+// InGroup is InTx for short transactions of which many are made at once: those
+// that wait together share one transaction, and so one commit, one wait for
+// the disk. One that fails leaves no trace and harms no other, and all return
+// after the commit. A function may see what those before it in the group
+// wrote. It does nothing but queries, as it holds up the others; once it
+// began, the end of ctx does not stop it, because a database that is
+// interrupted rolls the whole group back (sqlite.org/c3ref/interrupt.html).
 func (d *DB) InGroup(ctx context.Context, fn func(ctx context.Context, tx Tx) error) error {
-	if d.pool != nil {
-		return d.InTx(ctx, fn)
-	}
 	if err := ctx.Err(); err != nil {
 		return err
 	}
 	m := &member{ctx: ctx, fn: fn, done: make(chan struct{})}
-	if d.group.join(m) {
+	if d.group.join(m, d.pool != nil) {
 		d.group.leaders.Go(d.leadGroups)
 	}
 	select {
@@ -49,7 +48,7 @@ type group struct {
 
 	mu      sync.Mutex
 	waiting []*member
-	led     bool
+	led     int // leaders at work
 }
 
 // member is one function of a group. What it did is read once done is closed.
@@ -63,13 +62,15 @@ type member struct {
 }
 
 // join adds a member and reports whether the caller must see to a leader.
-func (g *group) join(m *member) bool {
+func (g *group) join(m *member, many bool) bool {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	g.waiting = append(g.waiting, m)
-	lead := !g.led
-	g.led = true
-	return lead
+	if g.led > 0 && !many || g.led >= groupsAtOnce {
+		return false
+	}
+	g.led++
+	return true
 }
 
 // leave takes back a member that nobody has begun with.
@@ -93,7 +94,9 @@ func (g *group) next() []*member {
 	members := append([]*member(nil), g.waiting[:n]...)
 	g.waiting = append(g.waiting[:0], g.waiting[n:]...)
 	clear(g.waiting[len(g.waiting) : len(g.waiting)+n])
-	g.led = n > 0
+	if n == 0 {
+		g.led--
+	}
 	return members
 }
 
@@ -104,18 +107,29 @@ func (d *DB) leadGroups() {
 	}
 }
 
+// runGroup runs the members in one transaction. SQLite, whose statements cost
+// no journey, gives each a savepoint. PostgreSQL runs them together for as
+// long as none fails, else each by itself.
 func (d *DB) runGroup(members []*member) {
+	apart := d.pool == nil && len(members) > 1
 	err := d.attempts(context.Background(), "", func(ctx context.Context, tx Tx) error {
-		if len(members) == 1 {
-			return members[0].call(tx)
-		}
 		for _, m := range members {
-			if err := m.callApart(ctx, tx); err != nil {
+			run := m.call
+			if apart {
+				run = m.callApart
+			}
+			if err := run(ctx, tx); err != nil {
 				return err
 			}
 		}
 		return nil
 	})
+	if err != nil && d.pool != nil && len(members) > 1 {
+		for i := range members {
+			d.runGroup(members[i : i+1])
+		}
+		return
+	}
 	for _, m := range members {
 		if m.err == nil {
 			m.err = err
@@ -130,7 +144,7 @@ func (d *DB) runGroup(members []*member) {
 }
 
 // call runs the function; a panic is kept for its own caller.
-func (m *member) call(tx Tx) (err error) {
+func (m *member) call(_ context.Context, tx Tx) (err error) {
 	m.after, m.err, m.panicked = nil, nil, nil
 	defer func() {
 		if v := recover(); v != nil {
@@ -138,7 +152,7 @@ func (m *member) call(tx Tx) (err error) {
 			err = fmt.Errorf("panic: %v", v)
 		}
 	}()
-	return m.fn(context.WithoutCancel(m.ctx), Tx{IDB: tx.IDB, after: &m.after})
+	return m.fn(context.WithoutCancel(m.ctx), Tx{IDB: tx.IDB, pg: tx.pg, after: &m.after})
 }
 
 // callApart runs the function in a savepoint. It returns an error only when
@@ -147,7 +161,7 @@ func (m *member) callApart(ctx context.Context, tx Tx) error {
 	if _, err := tx.ExecContext(ctx, "SAVEPOINT member"); err != nil {
 		return fmt.Errorf("begin in group: %w", err)
 	}
-	if m.err = m.call(tx); m.err != nil {
+	if m.err = m.call(ctx, tx); m.err != nil {
 		if _, err := tx.ExecContext(ctx, "ROLLBACK TO member"); err != nil {
 			return fmt.Errorf("roll back in group: %w", err)
 		}
