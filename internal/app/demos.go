@@ -62,12 +62,16 @@ func (c *Core) openDemos() error {
 		ResponseTimeout: cfg.Callbacks.Timeout, GiveUp: cfg.Callbacks.GiveUp, WarnBody: int(cfg.Callbacks.MaxBytes),
 		Secret: []byte(cfg.Callbacks.Secret), Log: c.Log,
 	})
-	c.Demos = demos.New(demos.Deps{
+	c.Demos, err = demos.New(demos.Deps{
 		DB: c.DB, Blobs: c.Blobs, Outbox: c.Outbox, Journal: c.Journal, Workers: workers, Library: library, Log: c.Log,
 	}, installed, demos.Config{
 		Folder: cfg.Folder, PublicURL: cfg.PublicURL, Grace: cfg.Callbacks.Grace, MaxCallback: int(cfg.Callbacks.MaxBytes),
 		Program: program, Gate: c.gate(), Inherit: cfg.Inherit, Environment: workerEnvironment(cfg),
 	})
+	if err != nil {
+		return err
+	}
+	c.closers = append(c.closers, c.Demos.Close)
 	return nil
 }
 

@@ -13,8 +13,6 @@ import (
 	"granary/internal/platform/jobs"
 )
 
-func (s *Service) viewsFolder() string { return filepath.Join(s.cfg.Folder, "tmp", "views") }
-
 // uploadName is where a worker finds an uploaded picture, below its root.
 func (a *attempt) uploadName() string {
 	return filepath.Join(a.root, a.app.Folder, "queries", a.task.ID+".jpg")

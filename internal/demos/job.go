@@ -118,11 +118,8 @@ func (a *attempt) prepare(ctx context.Context) error {
 	if len(documents) > 0 && len(a.unread) == len(documents) {
 		return jobs.Permanent(fault.New(fault.Unavailable, "no document could be read: %s", a.unread[0]))
 	}
-	if err := os.MkdirAll(s.viewsFolder(), 0o700); err != nil {
-		return fmt.Errorf("make folder for views: %w", err)
-	}
-	if a.root, err = os.MkdirTemp(s.viewsFolder(), a.run.JobID()+"-"); err != nil {
-		return fmt.Errorf("make private folder: %w", err)
+	if a.root, err = s.views.make(a.run.JobID()); err != nil {
+		return err
 	}
 	if err := s.library.MakeView(ctx, a.root, set, a.app.Folder); err != nil {
 		return err

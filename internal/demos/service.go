@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io/fs"
 	"log/slog"
+	"path/filepath"
 	"time"
 
 	"granary/internal/demos/dataset"
@@ -78,10 +79,11 @@ type Service struct {
 	jobs    jobs.Engine
 	log     *slog.Logger
 	sizes   sizes
+	views   *views
 }
 
-// New returns the service with its apps.
-func New(deps Deps, apps []*App, cfg Config) *Service {
+// New returns the service with its apps. Close it.
+func New(deps Deps, apps []*App, cfg Config) (*Service, error) {
 	if cfg.Grace <= 0 {
 		cfg.Grace = time.Second
 	}
@@ -91,11 +93,18 @@ func New(deps Deps, apps []*App, cfg Config) *Service {
 	if cfg.Now == nil {
 		cfg.Now = time.Now
 	}
+	views, err := openViews(filepath.Join(cfg.Folder, "tmp", "views"))
+	if err != nil {
+		return nil, err
+	}
 	return &Service{
 		cfg: cfg, apps: apps, db: deps.DB, blobs: deps.Blobs, outbox: deps.Outbox, journal: deps.Journal,
-		workers: deps.Workers, library: deps.Library, log: deps.Log,
-	}
+		workers: deps.Workers, library: deps.Library, log: deps.Log, views: views,
+	}, nil
 }
+
+// Close lets go of the data folder. No job runs any more.
+func (s *Service) Close() error { return s.views.close() }
 
 // Register adds the job kind of every app.
 func (s *Service) Register(registry *jobs.Registry) error {

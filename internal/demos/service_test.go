@@ -54,8 +54,10 @@ func TestTaskSucceeds(t *testing.T) {
 		if text, err := io.ReadAll(content.Body); string(text) != `{"images":2}` || err != nil {
 			t.Errorf("result = %s, %v", text, err)
 		}
-		if entries, err := os.ReadDir(filepath.Join(b.folder, "tmp", "views")); len(entries) != 0 || err != nil {
-			t.Errorf("%d private folders are left, %v", len(entries), err)
+		b.engine.Stop() // the folder goes after the commit
+		left, err := filepath.Glob(filepath.Join(b.folder, "tmp", "views", "*-"+task.JobID+"-*"))
+		if len(left) != 0 || err != nil {
+			t.Errorf("private folders %q are left, %v", left, err)
 		}
 	})
 }
@@ -224,6 +226,37 @@ func TestClearAndDelete(t *testing.T) {
 		}
 		if _, err := b.Task(t.Context(), task.ID); !fault.Is(err, fault.NotFound) {
 			t.Errorf("Task after ClearOne = %v, want not found", err)
+		}
+	})
+}
+
+func TestDeadProcessLeavesNoFolder(t *testing.T) {
+	t.Parallel()
+	each(t, func(t *testing.T, b *bundle) {
+		views := filepath.Join(b.folder, "tmp", "views")
+		for _, name := range []string{"gone.lock", "gone-job-1"} { // what a killed process leaves: an unlocked lock
+			if err := os.MkdirAll(filepath.Join(views, "gone-job-1", "shared"), 0o700); err != nil {
+				t.Fatal(err)
+			}
+			if name == "gone.lock" {
+				if err := os.WriteFile(filepath.Join(views, name), nil, 0o600); err != nil {
+					t.Fatal(err)
+				}
+			}
+		}
+		other, err := demos.New(demos.Deps{}, nil, demos.Config{Folder: b.folder})
+		if err != nil {
+			t.Fatalf("New: %v", err)
+		}
+		if err := other.Close(); err != nil {
+			t.Errorf("Close: %v", err)
+		}
+		left, err := filepath.Glob(filepath.Join(views, "gone*"))
+		if len(left) != 0 || err != nil {
+			t.Errorf("%q are left, %v", left, err)
+		}
+		if locks, err := filepath.Glob(filepath.Join(views, "*.lock")); len(locks) != 1 || err != nil {
+			t.Errorf("locks = %q, %v; want that of the living process alone", locks, err)
 		}
 	})
 }

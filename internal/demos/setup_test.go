@@ -170,9 +170,12 @@ func setup(t *testing.T, db *database.DB, cfg demos.Config, apps ...*demos.App) 
 	}
 	cfg.Folder, cfg.Program, cfg.Grace = b.folder, executable(t), time.Millisecond
 	b.app = apps[0]
-	b.Service = demos.New(demos.Deps{
+	b.Service, err = demos.New(demos.Deps{
 		DB: db, Blobs: blobs, Outbox: calls, Journal: said, Workers: workers, Library: library, Log: log,
 	}, apps, cfg)
+	if err != nil {
+		t.Fatal(err)
+	}
 	registry := jobs.NewRegistry()
 	if err := b.Register(registry); err != nil {
 		t.Fatal(err)
@@ -200,7 +203,7 @@ func setup(t *testing.T, db *database.DB, cfg demos.Config, apps ...*demos.App) 
 		calls.Stop()
 		said.Stop()
 		workers.Close()
-		if err := errors.Join(library.Close(), blobs.Close()); err != nil {
+		if err := errors.Join(b.Close(), library.Close(), blobs.Close()); err != nil {
 			t.Errorf("Close: %v", err)
 		}
 	})

@@ -76,7 +76,7 @@ func (c *course) length() float64 { return c.way[len(c.way)-1] }
 // primitive has to go across the beginning.
 func (c *course) rotate() {
 	n := len(c.points)
-	arm := min(max(2, int(c.trim*2+2)), n/4)
+	arm := min(int(2*c.trim+c.grain/2)+2, n/4)
 	if arm < 1 {
 		return
 	}

@@ -38,6 +38,46 @@ func (c *course) joints(spans []span, start, end *Point) Outline {
 	return o
 }
 
+// Of a rim shorter than small pixels, and of that of a solid thinner than
+// slight, only the corners are told: curves would have room to cross the other
+// side.
+const (
+	small  = 30
+	slight = 2.5
+)
+
+// thickness is the mean width of a solid: its area over half its rims.
+func thickness(rims [][]Point) float64 {
+	area, way := 0.0, 0.0
+	for _, rim := range rims {
+		for i, p := range rim {
+			q := rim[(i+1)%len(rim)]
+			area += p.cross(q) / 2
+			way += p.distance(q) / 2
+		}
+	}
+	return math.Abs(area) / max(way, 1)
+}
+
+// contour describes a rim of a solid of that thickness.
+func contour(rim []Point, across float64) Outline {
+	c := newCourse(rim, true, min(0.15+0.2*across, 0.75), min(0.4*across, 1.5), 8)
+	if ring, ok := c.ring(); ok {
+		return c.joints([]span{ring}, nil, nil)
+	}
+	if c.length() >= small && across >= slight {
+		if spans := c.cut(); len(spans) > 2 || len(spans) == 2 && (spans[0].kind != Line || spans[1].kind != Line) {
+			return c.joints(spans, nil, nil)
+		}
+	}
+	corners := simplify(c.points, min(0.2*across, 0.5))
+	o := Outline{Start: c.points[0], Closed: true}
+	for _, i := range corners[1:] {
+		o.Segments = append(o.Segments, Segment{Kind: Line, To: c.points[i]})
+	}
+	return o
+}
+
 // project returns the place of the primitive nearest to p; a curve's ends
 // move freely.
 func (s *span) project(p Point) Point {
@@ -106,6 +146,9 @@ func (s *span) arc(from, to Point) Segment {
 	turn := a.angleTo(b)
 	if turn*sweep < 0 {
 		turn += math.Copysign(2*math.Pi, sweep)
+	}
+	if math.Abs(2*turn-sweep) > 1 || math.Abs(turn) > math.Pi {
+		return Segment{Kind: Line, To: to}
 	}
 	return Segment{Kind: Arc, To: to, Center: ring.center, Radius: ring.radius, Sweep: 2 * turn}
 }

@@ -63,6 +63,20 @@ func (s *stroke) close(n *ink) {
 	s.chain.closed = true
 }
 
+// length is how long the stroke is drawn.
+func (s *stroke) length() float64 {
+	if s.spans[0].kind == Circle {
+		return 2 * math.Pi * s.spans[0].circle.radius
+	}
+	length := s.course.length()
+	for side, at := range [2]Point{s.course.points[0], s.course.points[len(s.course.points)-1]} {
+		if s.ends[side] != nil {
+			length += s.ends[side].distance(at)
+		}
+	}
+	return length
+}
+
 // tip follows a primitive outwards from its last place to the end of the ink.
 func (s *span) tip(n *ink, at Point, start bool, width float64) Point {
 	const step = 0.25

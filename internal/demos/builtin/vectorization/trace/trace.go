@@ -24,6 +24,9 @@ const (
 	// uneven is the relative mean deviation of a stroke's width above which
 	// a component is drawn as a solid.
 	uneven = 0.3
+	// likeness is by how much the ink of a component's strokes may be more or
+	// less than its own.
+	likeness = 1.4
 )
 
 // Trace turns the picture into a drawing. A blank page, a black one and one of
@@ -144,9 +147,12 @@ func (p *page) unevenly(chains []chain, blob []bool) {
 	}
 }
 
+// drawStrokes adds the strokes to the drawing. Components of which strokes
+// give a bad likeness are left to drawSolids.
 func (p *page) drawStrokes(d *Drawing, g *graph, chains []chain) error {
 	var all []stroke
 	flat, round, segments := 0, 0, 0
+	inked := make([]float64, len(p.strokes.area))
 	dropped := map[int32]bool{}
 	for _, c := range chains {
 		if err := p.ctx.Err(); err != nil {
@@ -157,19 +163,31 @@ func (p *page) drawStrokes(d *Drawing, g *graph, chains []chain) error {
 			continue
 		}
 		s := newStroke(c, g, p.ink)
+		if s.chain.closed && len(s.spans) == 1 && s.spans[0].kind == Line {
+			continue // a loop smaller than what is told apart
+		}
 		segments += len(s.spans)
+		inked[c.component] += s.length() * c.width
 		f, r := s.flat(p.ink)
 		flat, round = flat+f, round+r
 		all = append(all, s)
 	}
 	d.Round = round > flat
 	d.Dropped += len(dropped)
+	unlike := func(label int32) bool {
+		ratio := inked[label] / float64(p.strokes.area[label])
+		return inked[label] > 0 && !dropped[label] && (ratio < 1/likeness || ratio > likeness)
+	}
+	p.strokes.paint(p.solid, p.ink.w, true, unlike)
 	for i := range all {
-		d.Shapes = append(d.Shapes, all[i].shape(d.Round))
+		if s := &all[i]; !unlike(s.chain.component) {
+			d.Shapes = append(d.Shapes, s.shape(d.Round))
+		}
 	}
 	return nil
 }
 
+// drawSolids adds what is drawn by its rim, the largest first.
 func (p *page) drawSolids(d *Drawing) error {
 	parts := rims(p.solid, p.ink)
 	order := make([]int32, 0, len(parts))
@@ -194,9 +212,9 @@ func (p *page) drawSolids(d *Drawing) error {
 			continue
 		}
 		var s Shape
+		across := thickness(parts[label])
 		for _, rim := range parts[label] {
-			c := newCourse(rim, true, 0.7, 0.7, 8)
-			s.Outlines = append(s.Outlines, c.joints(c.cut(), nil, nil))
+			s.Outlines = append(s.Outlines, contour(rim, across))
 		}
 		segments += s.segments()
 		d.Shapes = append(d.Shapes, s)

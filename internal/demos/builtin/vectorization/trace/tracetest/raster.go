@@ -4,6 +4,7 @@ import (
 	"image"
 	"image/draw"
 	"math"
+	"slices"
 
 	"golang.org/x/image/vector"
 
@@ -89,6 +90,9 @@ func (c *canvas) draw(s stroke) {
 		polygons = append(polygons, polygon)
 	}
 	for i, p := range points {
+		if len(points) < 2 {
+			break
+		}
 		inner := i > 0 && i < len(points)-1 || s.closed
 		if !inner {
 			if s.round {
@@ -109,12 +113,8 @@ func (c *canvas) draw(s stroke) {
 			dot(p)
 		}
 	}
-	for _, polygon := range polygons {
-		if area(polygon) < 0 {
-			for i, j := 0, len(polygon)-1; i < j; i, j = i+1, j-1 {
-				polygon[i], polygon[j] = polygon[j], polygon[i]
-			}
-		}
+	for i, polygon := range polygons {
+		polygons[i] = oriented(polygon, true)
 	}
 	c.fill(polygons)
 }
@@ -160,6 +160,14 @@ func area(polygon []Point) float64 {
 		sum += p.X*q.Y - p.Y*q.X
 	}
 	return sum
+}
+
+// oriented returns the polygon clockwise as seen, or the other way round.
+func oriented(polygon []Point, clockwise bool) []Point {
+	if (area(polygon) > 0) != clockwise {
+		slices.Reverse(polygon)
+	}
+	return polygon
 }
 
 // flattenArc returns points on a circle, the ends included.

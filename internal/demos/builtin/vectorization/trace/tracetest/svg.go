@@ -283,7 +283,8 @@ func (d *Drawing) Render() plane.Gray {
 			if item.Width > 0 {
 				c.draw(stroke{points: points, closed: path.Closed, width: item.Width, round: item.Round})
 			} else if len(points) > 2 {
-				polygons = append(polygons, points)
+				// Even-odd: the first outline is the outer one, others are holes.
+				polygons = append(polygons, oriented(points, len(polygons) == 0))
 			}
 		}
 		if len(polygons) > 0 {
