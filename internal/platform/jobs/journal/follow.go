@@ -70,6 +70,7 @@ func (j *Journal) watch(jobID string) (wake <-chan struct{}, leave func(), err e
 
 // signal wakes those who follow the job in this process.
 func (j *Journal) signal(jobID string) {
+	j.views.drop(jobID)
 	j.mu.Lock()
 	defer j.mu.Unlock()
 	for token := range j.followers[jobID] {

@@ -115,6 +115,8 @@ type Journal struct {
 	release  sync.Once
 	loops    sync.WaitGroup
 
+	views views
+
 	mu        sync.Mutex
 	started   bool
 	dirty     map[*record]struct{}

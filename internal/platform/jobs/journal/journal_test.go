@@ -296,6 +296,33 @@ func TestJournalsOfDeletedJobsGo(t *testing.T) {
 	})
 }
 
+func TestAViewIsFresh(t *testing.T) {
+	t.Parallel()
+	each(t, func(t *testing.T, db *database.DB) {
+		here, there := start(t, db, &table{}, journal.Config{}), start(t, db, &table{}, journal.Config{})
+		record := here.Open(running("a", 1))
+		for i := range 3 {
+			text := fmt.Sprint(i)
+			record.Line(jobs.Info, text)
+			record.Flush(t.Context())
+			if got := view(t, here, "a").Infos; got[len(got)-1] != text {
+				t.Errorf("View in this process after %s = %v", text, got)
+			}
+		}
+		deadline := time.After(30 * time.Second)
+		view(t, there, "a")
+		record.Line(jobs.Info, "news")
+		record.Flush(t.Context())
+		for got := []string{}; len(got) < 4; got = view(t, there, "a").Infos {
+			select {
+			case <-deadline:
+				t.Fatalf("View in another process = %v, want the news", got)
+			case <-time.After(5 * time.Millisecond):
+			}
+		}
+	})
+}
+
 func TestStartOnce(t *testing.T) {
 	t.Parallel()
 	j := start(t, databasetest.Open(t, journal.Migrations()), &table{}, journal.Config{})

@@ -84,5 +84,8 @@ func (j *Journal) remove(ctx context.Context, ids []string) error {
 	if err != nil {
 		return fmt.Errorf("remove journals: %w", err)
 	}
+	for _, id := range ids {
+		j.views.drop(id)
+	}
 	return nil
 }

@@ -78,13 +78,23 @@ type View struct {
 }
 
 // View returns what a job shows; empty for a job that said nothing or that
-// does not exist. It reads one row.
+// does not exist. It reads one row, and for a job that many ask for one row in
+// viewAge: what another process stored may be that late. The caller must not
+// change the lists.
 func (j *Journal) View(ctx context.Context, jobID string) (View, error) {
+	now := time.Now()
+	if view, ok := j.views.get(jobID, now); ok {
+		return view, nil
+	}
 	row, err := j.row(ctx, jobID)
 	if err != nil {
 		return View{}, err
 	}
-	return row.view()
+	view, err := row.view()
+	if err == nil {
+		j.views.put(jobID, view, now)
+	}
+	return view, err
 }
 
 // row returns a job's row; one without a job id when there is none.
