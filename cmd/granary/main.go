@@ -50,6 +50,7 @@ type cli struct {
 	Seeds    seedsCmd    `cmd:"" help:"Manage the seed table and its fact sheets."`
 	Pipeline pipelineCmd `cmd:"" help:"Manage inference pipelines."`
 	Model    modelCmd    `cmd:"" help:"Manage the classifier that learns from feedback."`
+	Marks    marksCmd    `cmd:"" name:"watermarks" help:"Manage collections of watermarks."`
 	Export   exportCmd   `cmd:"" help:"Write verified boxes as COCO, YOLO or CSV."`
 	Import   importCmd   `cmd:"" help:"Take over an existing deployment."`
 	Fixtures fixturesCmd `cmd:"" help:"Load fixed rows for tests."`
