@@ -19,6 +19,7 @@ import (
 	"granary/internal/platform/jobs/river"
 	"granary/internal/platform/raster"
 	"granary/internal/platform/secrets"
+	"granary/internal/platform/telemetry"
 	"granary/internal/platform/web"
 	"granary/internal/vision"
 	"granary/internal/vision/engine"
@@ -39,6 +40,8 @@ type Core struct {
 	Sealer secrets.Sealer
 	Users  *identity.Service
 	Jobs   jobs.Engine
+	// JobMetrics hear of every attempt of Jobs.
+	JobMetrics *telemetry.JobMetrics
 	// Journal keeps what the jobs say.
 	Journal *journal.Journal
 	Vision  *vision.Service
@@ -72,7 +75,7 @@ func migrate(ctx context.Context, db *database.DB) error {
 // Open connects to every store, brings the schema up to date and puts the
 // services together.
 func Open(ctx context.Context, cfg *config.Config, log *slog.Logger) (core *Core, err error) {
-	c := &Core{Config: cfg, Log: log}
+	c := &Core{Config: cfg, Log: log, JobMetrics: telemetry.NewJobMetrics()}
 	defer func() {
 		if err != nil {
 			err = errors.Join(err, c.Close())
@@ -150,7 +153,7 @@ func (c *Core) openJobs(registry *jobs.Registry) (jobs.Engine, error) {
 	cfg := jobs.Config{
 		Slots: c.Config.Jobs.Slots, Grace: c.Config.Jobs.DrainTimeout, MaxWaiting: c.Config.Jobs.MaxWaiting,
 		Retention: c.Config.Jobs.Retention, KeepFinished: c.Config.Jobs.KeepFinished, Log: c.Log,
-		Recorder: c.Journal, Devices: c.Config.Jobs.Devices,
+		Recorder: c.Journal, Devices: c.Config.Jobs.Devices, Observer: c.JobMetrics,
 	}
 	if c.DB.Pool() == nil {
 		return local.New(c.DB, registry, cfg)

@@ -10,6 +10,7 @@ import (
 // addGauges lets the metrics read what the queue and the blob store hold.
 func (c *Core) addGauges(metrics *telemetry.Metrics) error {
 	return errors.Join(
+		metrics.AddJobs(c.JobMetrics),
 		metrics.Samples(telemetry.SampleSet{
 			Name: "granary_jobs", Help: "Jobs by queue and state.", Labels: []string{"queue", "state"}, Read: c.jobSamples,
 		}),
