@@ -134,7 +134,7 @@ func (a *attempt) prepare(ctx context.Context) error {
 func (a *attempt) fetch(ctx context.Context, d dataset.Document, i, total int) error {
 	bar := jobs.Bar{Key: "documents", Context: "Documents", Current: int64(i), Total: int64(total)}
 	a.run.Bar(ctx, bar)
-	_, err := a.service.library.Prepare(ctx, d, func(done, of int64) {
+	folder, err := a.service.library.Prepare(ctx, d, func(done, of int64) {
 		a.run.Bar(ctx, jobs.Bar{Key: "images", Context: "Pictures of " + d.UID, Current: done, Total: of})
 	})
 	a.run.Bar(ctx, jobs.Bar{Key: "images", End: true})
@@ -144,6 +144,9 @@ func (a *attempt) fetch(ctx context.Context, d dataset.Document, i, total int) e
 	}
 	switch {
 	case err == nil:
+		for _, problem := range folder.Problems {
+			a.run.Warn(ctx, fmt.Sprintf("document %s: %s", d.UID, problem))
+		}
 		return nil
 	case ctx.Err() != nil:
 		return context.Cause(ctx)

@@ -37,18 +37,6 @@ type Config struct {
 	Now func() time.Time
 }
 
-// Polite returns how the requests of a Library are made unless somebody
-// configures it: as a browser would, a few at a time, slower where a library
-// asks for that, and again when a server is busy.
-func Polite() fetch.Config {
-	return fetch.Config{
-		Timeout: 2 * time.Minute, Stall: time.Minute, Attempts: 3, Backoff: 2 * time.Second,
-		UserAgent: "Mozilla/5.0 (X11; Linux x86_64; compatible; Granary)",
-		Pace:      fetch.Pace{Every: 50 * time.Millisecond, Connections: 5},
-		HostPace:  map[string]fetch.Pace{"gallica.bnf.fr": {Every: 12 * time.Second, Connections: 5}},
-	}
-}
-
 // Library keeps the documents of the data folder. Safe for concurrent use, by
 // several processes too.
 type Library struct {

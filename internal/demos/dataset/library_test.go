@@ -9,6 +9,7 @@ import (
 	"net/http/httptest"
 	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -407,5 +408,55 @@ func TestFind(t *testing.T) {
 	}
 	if _, err := l.Find("../iiif", "a"); !fault.Is(err, fault.NotFound) {
 		t.Errorf("Find of a strange type = %v, want not found", err)
+	}
+}
+
+// What a crash leaves at each step of a download is put right at the next start.
+func TestOpenPutsRightWhatACrashLeft(t *testing.T) {
+	t.Parallel()
+	data := t.TempDir()
+	now := time.Date(2030, 1, 1, 12, 0, 0, 0, time.UTC)
+	staging := "shared/documents/.staging/"
+	parked := func(age time.Duration) string {
+		return staging + "old." + strconv.FormatInt(now.Add(-age).UnixNano(), 10) + ".z"
+	}
+	lay(t, data, map[string]string{
+		staging + "zip.complete.new/.granary.json":  `{"src":"http://h/c"}`,
+		staging + "zip.complete.new/images/1.jpg":   "x",
+		staging + "zip.begun.new/images/1.jpg":      "x",
+		staging + "iiif.begun.part/aa.jpg":          "x",
+		staging + "iiif.forgotten.part/aa.jpg":      "x",
+		parked(2*time.Hour) + "/images/1.jpg":       "x",
+		parked(10*time.Minute) + "/images/1.jpg":    "x",
+		"shared/documents/zip/whole/images/1.jpg":   "x",
+		staging + "zip.whole.new/.granary.json":     `{}`,
+		"shared/documents/zip/whole/.granary.json":  `{"src":"http://h/w"}`,
+		"shared/documents/zip/whole/metadata.json":  `{}`,
+		"shared/documents/iiif/half/images/001.jpg": "x",
+	})
+	for name, age := range map[string]time.Duration{"iiif.begun.part": time.Hour, "iiif.forgotten.part": 30 * 24 * time.Hour} {
+		if err := os.Chtimes(filepath.Join(data, staging, name), now.Add(-age), now.Add(-age)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	l := library(t, dataset.Config{Folder: data, Now: func() time.Time { return now }})
+	for uid, src := range map[string]string{"complete": "http://h/c", "whole": "http://h/w"} {
+		if folder, err := l.Find("zip", uid); err != nil || folder.Src != src {
+			t.Errorf("Find(%s) = %+v, %v; want it from %s", uid, folder, err, src)
+		}
+	}
+	if folder, err := l.Find("zip", "begun"); !fault.Is(err, fault.NotFound) {
+		t.Errorf("Find of half a download = %+v, %v; want nothing", folder, err)
+	}
+	left, err := filepath.Glob(filepath.Join(data, staging, "*"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i, name := range left {
+		left[i] = filepath.Base(name)
+	}
+	left = slices.DeleteFunc(left, func(name string) bool { return strings.HasSuffix(name, ".lock") })
+	if diff := cmp.Diff([]string{"iiif.begun.part", filepath.Base(parked(10 * time.Minute))}, left); diff != "" {
+		t.Errorf("left after the start (-want +got):\n%s", diff)
 	}
 }
