@@ -41,3 +41,29 @@ func BenchmarkDescribe(b *testing.B) {
 		d.Describe(img, out)
 	}
 }
+
+// TestOnePictureManyTimesIsAlike learns a space from 70 copies of one picture:
+// what they share must not count as nothing.
+func TestOnePictureManyTimesIsAlike(t *testing.T) {
+	t.Parallel()
+	d := descriptor.New(false)
+	img := descriptortest.Picture(4)
+	var raw []float32
+	for quality := 30; quality < 100; quality++ {
+		raw = append(raw, describe(d, descriptortest.Recompress(img, quality))...)
+	}
+	space, err := d.Fit(t.Context(), raw)
+	if err != nil {
+		t.Fatal(err)
+	}
+	rows := project(d, space, raw, descriptor.Upright)
+	matches, err := descriptor.NearestOthers(t.Context(), rows, []descriptor.Rows{rows}, rows.Len())
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i, of := range matches {
+		if worst := of[len(of)-1]; worst.Score < 0.9 {
+			t.Errorf("copies %d and %d have a cosine of %v, want at least 0.9", i, worst.Index, worst.Score)
+		}
+	}
+}
