@@ -27,7 +27,8 @@ func TestDivide(t *testing.T) {
 		"who went first waits": {jobs.Config{CPUShares: 3}, []jobs.Lane{cpu("a")}, []jobs.Due{{cpu("a"), 9}, {cpu("b"), 1}}, map[string]int{"a": 1, "b": 1}},
 		"none free":            {jobs.Config{CPUShares: 1}, []jobs.Lane{cpu("a")}, []jobs.Due{{cpu("b"), 1}}, map[string]int{}},
 		"two lanes of a queue": {
-			jobs.Config{CPUShares: 4}, nil,
+			jobs.Config{CPUShares: 4},
+			nil,
 			[]jobs.Due{{jobs.Lane{Name: "a", Queue: "a"}, 9}, {jobs.Lane{Name: "a-k", Queue: "a"}, 9}, {cpu("b"), 9}},
 			map[string]int{"a": 1, "a-k": 1, "b": 2},
 		},

@@ -162,7 +162,7 @@ func testFinalRefused(t *testing.T, s Store) {
 func testFinalLost(t *testing.T, s Store) {
 	policy := jobs.Policy{MaxAttempts: 1, OnFinal: s.ends(t)}
 	entered, leave := make(chan struct{}, 2), make(chan struct{})
-	reg := registry(t, policy, func(ctx context.Context, run *jobs.Run, _ Work) error {
+	reg := registry(t, policy, func(_ context.Context, run *jobs.Run, _ Work) error {
 		entered <- struct{}{}
 		if run.Attempt() == 1 {
 			<-leave
