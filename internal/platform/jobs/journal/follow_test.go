@@ -132,6 +132,13 @@ func TestFollowAnnouncesAGap(t *testing.T) {
 		for range journal.MaxEvents + 10 {
 			record.Line(jobs.Info, "x")
 		}
+		stored := func() bool {
+			kept := events(t, j, "a", 0)
+			return len(kept) > 0 && kept[len(kept)-1].Seq == journal.MaxEvents+11
+		}
+		for until := time.Now().Add(time.Minute); !stored() && time.Now().Before(until); {
+			record.Flush(t.Context()) // Close waits a few seconds only, which the race detector may need
+		}
 		record.Close(t.Context(), jobs.Outcome{Verdict: jobs.Done})
 		source.put(finished(job, jobs.Succeeded))
 		for after, want := range map[int64]string{0: "gap 11", 5: "gap 6", 11: "12 info x", 20: "21 info x"} {
