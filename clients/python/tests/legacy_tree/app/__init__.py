@@ -1,0 +1,1 @@
+raise RuntimeError("the web application is not part of a worker")
