@@ -24,7 +24,7 @@ type JobsConfig struct {
 	Version string
 	// Quick takes fewer rounds and jobs.
 	Quick bool
-	// Parts are what to measure: queue, worker. Defaults to all.
+	// Parts are what to measure: queue, worker, dataset. Defaults to all.
 	Parts []string
 	// Postgres is the URL of a PostgreSQL server whose queue is measured, too,
 	// in a schema of its own that is dropped afterwards. Empty means none.
@@ -34,18 +34,18 @@ type JobsConfig struct {
 }
 
 // Jobs measures the jobs platform: the durable queue on SQLite and, if one is
-// named, PostgreSQL, and the worker protocol. Like Vision it returns an error
-// only when something could not be measured.
+// named, PostgreSQL, the worker protocol, and a large data set. Like Vision it
+// returns an error only when something could not be measured.
 func Jobs(ctx context.Context, cfg JobsConfig) (report *Report, err error) {
 	if cfg.Progress == nil {
 		cfg.Progress = io.Discard
 	}
 	report = &Report{Machine: ThisMachine(), Version: cfg.Version, Quick: cfg.Quick, Started: time.Now()}
 	q := queueBench{rounds: 3, jobs: 20_000, idle: 100}
-	messages := 200_000
+	messages, archive := 200_000, int64(2_000_000_000)
 	if cfg.Quick {
 		q = queueBench{rounds: 1, jobs: 5_000, idle: 20}
-		messages = 50_000
+		messages, archive = 50_000, 200_000_000
 	}
 	folder, err := os.MkdirTemp("", "granary-bench-")
 	if err != nil {
@@ -64,6 +64,9 @@ func Jobs(ctx context.Context, cfg JobsConfig) (report *Report, err error) {
 		}},
 		{"worker", "the worker protocol", func(ctx context.Context) (Section, error) {
 			return WorkerMessages(ctx, q.rounds, messages)
+		}},
+		{"dataset", "a large data set", func(ctx context.Context) (Section, error) {
+			return Documents(ctx, folder, q.rounds, archive)
 		}},
 	} {
 		if len(cfg.Parts) > 0 && !slices.Contains(cfg.Parts, part.part) || cfg.Postgres == "" && part.name == "the queue on PostgreSQL" {
