@@ -66,6 +66,9 @@ func (c *Core) openDemos() error {
 		DB: c.DB, Blobs: c.Blobs, Outbox: c.Outbox, Journal: c.Journal, Workers: workers, Library: library, Log: c.Log,
 	}, installed, demos.Config{
 		Folder: cfg.Folder, PublicURL: cfg.PublicURL, Grace: cfg.Callbacks.Grace, MaxCallback: int(cfg.Callbacks.MaxBytes),
+		Compat: demos.Compat{
+			PlainResults: cfg.Compat.ResultsURL == "g2", NoAnnotations: !cfg.Compat.InlineAnnotations, OlderVectorization: cfg.Compat.OlderVectorization,
+		},
 		Program: program, Gate: c.gate(), Inherit: cfg.Inherit, Environment: workerEnvironment(cfg),
 	})
 	if err != nil {

@@ -18,6 +18,9 @@ const maxRowOutput = 64 << 10
 // succeed publishes the last files and ends the task and its job together.
 func (a *attempt) succeed(ctx context.Context, output json.RawMessage) error {
 	output, err := a.mergeErrors(output)
+	if err == nil {
+		output, err = a.service.cfg.Compat.shape(a.app.Name, output)
+	}
 	if err != nil {
 		return jobs.Permanent(err)
 	}

@@ -227,6 +227,11 @@ func (k *sink) Bar(b worker.Bar) {
 func (k *sink) Event(ctx context.Context, name string, data json.RawMessage) error {
 	a := k.attempt
 	e, err := reported(name, data)
+	for i := range e.more {
+		if e.more[i].name == "output" && err == nil {
+			e.more[i].value, err = a.service.cfg.Compat.shape(a.app.Name, e.more[i].value)
+		}
+	}
 	if err != nil {
 		return jobs.Permanent(err)
 	}

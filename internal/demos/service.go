@@ -43,6 +43,8 @@ type Config struct {
 	// MaxCallback is the largest callback in bytes that front ends accept;
 	// what is optional is left out of a larger one. Defaults to 25 MB.
 	MaxCallback int
+	// Compat says for which front ends outputs are shaped.
+	Compat Compat
 	// Program is the path of this binary, which runs the built-in apps.
 	Program string
 	// Inherit names environment variables that every worker gets.

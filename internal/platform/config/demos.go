@@ -17,6 +17,7 @@ type Demos struct {
 	HuggingFaceToken string        `yaml:"hugging_face_token" secret:"true" desc:"Token for model downloads; workers get it as HUGGING_FACE_HUB_TOKEN."`
 	Workers          int           `yaml:"workers" default:"16" min:"1" max:"1024" desc:"Most worker processes at once, idle ones included."`
 	Callbacks        DemoCallbacks `yaml:"callbacks" desc:"What front ends are told."`
+	Compat           DemoCompat    `yaml:"compat" desc:"For which generation of front ends outputs are shaped, where one answer does not serve all."`
 	Fetch            DemoFetch     `yaml:"fetch" desc:"How documents are downloaded."`
 }
 
@@ -28,6 +29,13 @@ type DemoCallbacks struct {
 	GiveUp     time.Duration `yaml:"give_up" default:"24h" min:"1s" desc:"How long a callback is tried again when the front end cannot be reached."`
 	Secret     string        `yaml:"secret" secret:"true" desc:"Secret that signs callbacks (HMAC-SHA256). Empty: unsigned."`
 	PublicOnly bool          `yaml:"public_only" default:"false" desc:"Refuse callbacks to loopback and private addresses."`
+}
+
+// DemoCompat shapes outputs.
+type DemoCompat struct {
+	ResultsURL         string `yaml:"results_url" default:"union" enum:"union,g2" desc:"Items of results_url: union names the document's uid as a member too, which front ends of the first generation read; g2 leaves it out."`
+	InlineAnnotations  bool   `yaml:"inline_annotations" default:"true" desc:"Send annotations inside callbacks, as front ends of the first generation need them."`
+	OlderVectorization bool   `yaml:"older_vectorization" default:"false" desc:"Answer vectorization as the first generation reads it. Newer front ends cannot read that."`
 }
 
 // DemoFetch configures the downloads of documents.

@@ -178,3 +178,14 @@ func level(parts []part, runs []run, skew float64) {
 		}
 	}
 }
+
+// add bounds a square of the working picture too.
+func (p *part) add(x, y, side int, sin, cos float64) {
+	p.box = p.box.Union(image.Rect(x, y, x+side, y+side))
+	p.area += side * side
+	for _, corner := range [4][2]int{{x, y}, {x + side, y}, {x, y + side}, {x + side, y + side}} {
+		fx, fy := float64(corner[0]), float64(corner[1])
+		u, v := fx*cos+fy*sin, fy*cos-fx*sin
+		p.u0, p.u1, p.v0, p.v1 = min(p.u0, u), max(p.u1, u), min(p.v0, v), max(p.v1, v)
+	}
+}

@@ -200,8 +200,8 @@ func (g *graph) pairAcross(i int, partner []tip) {
 }
 
 // pair links the tips that continue each other best, best first, as long as
-// they turn less than limit. It reports whether it found any.
-func (g *graph) pair(tips []tip, partner []tip, at Point, limit float64) bool {
+// they turn less than limit; of corners only one.
+func (g *graph) pair(tips []tip, partner []tip, at Point, limit float64) {
 	type match struct {
 		a, b tip
 		cost float64
@@ -227,7 +227,6 @@ func (g *graph) pair(tips []tip, partner []tip, at Point, limit float64) bool {
 			}
 		}
 	}
-	return len(matches) > 0
 }
 
 // meets reports whether b goes on where a arrives, turning less than limit,
@@ -276,10 +275,12 @@ func (g *graph) heading(t tip, at Point) heading {
 		power := 1.0
 		for k := range m {
 			m[k] += power
-			if k < 3 {
-				x[k] += power * p.X
-				y[k] += power * p.Y
-			}
+			power *= way
+		}
+		power = 1
+		for k := range x {
+			x[k] += power * p.X
+			y[k] += power * p.Y
 			power *= way
 		}
 	}

@@ -198,7 +198,9 @@ func (c *course) direction(i, sign int) Point {
 	found := 0
 	way := 0.0
 	previous := c.points[i]
-	for k := i + sign; ; k += sign {
+	k := i
+	for range n { // once around at most, however short the course
+		k += sign
 		if k < 0 || k >= n {
 			if !c.closed {
 				break
@@ -216,7 +218,7 @@ func (c *course) direction(i, sign int) Point {
 			first = p
 		}
 		last = p
-		if found++; way > far || k == i {
+		if found++; way > far {
 			break
 		}
 	}

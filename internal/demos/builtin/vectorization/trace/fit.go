@@ -183,11 +183,12 @@ func fitBezier(points []Point, from, to Point) (bezier, misfit) {
 		}
 	}
 	var m misfit
-	i := -1
-	m.of(points, func(p Point) float64 {
-		i++
-		return b.at(at[i]).distance(p)
-	})
+	for i, p := range points {
+		d := b.at(at[i]).distance(p)
+		m.rms += d * d
+		m.worst = max(m.worst, d)
+	}
+	m.rms = math.Sqrt(m.rms / float64(n))
 	return b, m
 }
 

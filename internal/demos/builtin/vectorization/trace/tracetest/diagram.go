@@ -150,8 +150,13 @@ func (s *sketch) curves(c Point, r float64) {
 		x0, step := c.X-r*0.9, r*0.9
 		up := r * s.between(0.15, 0.3)
 		s.put(Element{Kind: Curve, Points: []Point{
-			{x0, y}, {x0 + step*0.4, y - up}, {x0 + step*0.6, y - up}, {x0 + step, y},
-			{x0 + step*1.4, y + up}, {x0 + step*1.7, y + up*0.6}, {x0 + 2*step, y},
+			{x0, y},
+			{x0 + step*0.4, y - up},
+			{x0 + step*0.6, y - up},
+			{x0 + step, y},
+			{x0 + step*1.4, y + up},
+			{x0 + step*1.7, y + up*0.6},
+			{x0 + 2*step, y},
 		}})
 	}
 }
