@@ -13,13 +13,21 @@ func TestParseReplyRefuses(t *testing.T) {
 		what task
 		text string
 	}{
-		{detect, `null`}, {detect, `[]`}, {detect, `{"pictures":[]}`}, {detect, `{"pictures":[{}]}`}, {detect, `{"pictures":[{"boxes":null}]}`},
-		{detect, `{"pictures":[{"boxes":[{"box":[0,0,1]}]}]}`}, {detect, `{"pictures":[{"boxes":[{"box":[0.5,0,0.1,1]}]}]}`},
-		{detect, `{"pictures":[{"boxes":[{"box":[0,0,1e9,1]}]}]}`}, {detect, `{"pictures":[{"boxes":[{"box":[0,0,1,1],"score":1.5}]}]}`},
+		{detect, `null`},
+		{detect, `[]`},
+		{detect, `{"pictures":[]}`},
+		{detect, `{"pictures":[{}]}`},
+		{detect, `{"pictures":[{"boxes":null}]}`},
+		{detect, `{"pictures":[{"boxes":[{"box":[0,0,1]}]}]}`},
+		{detect, `{"pictures":[{"boxes":[{"box":[0.5,0,0.1,1]}]}]}`},
+		{detect, `{"pictures":[{"boxes":[{"box":[0,0,1e9,1]}]}]}`},
+		{detect, `{"pictures":[{"boxes":[{"box":[0,0,1,1],"score":1.5}]}]}`},
 		{detect, `{"pictures":[{"boxes":[{"box":[0,0,1,1],"guesses":[{"label":"a"}]}]}]}`},
-		{classify, `{"pictures":[{"boxes":[]}]}`}, {classify, `{"pictures":[{"guesses":[]}]}`},
+		{classify, `{"pictures":[{"boxes":[]}]}`},
+		{classify, `{"pictures":[{"guesses":[]}]}`},
 		{classify, `{"pictures":[{"guesses":[{"label":"a","score":0.1},{"label":"b","score":0.2}]}]}`},
-		{classify, `{"pictures":[{"guesses":[{"label":"","score":0.1}]}]}`}, {classify, `{"pictures":[{"guesses":[{"label":"a","score":-1}]}]}`},
+		{classify, `{"pictures":[{"guesses":[{"label":"","score":0.1}]}]}`},
+		{classify, `{"pictures":[{"guesses":[{"label":"a","score":-1}]}]}`},
 	} {
 		if got, err := parseReply("m", tc.what, json.RawMessage(tc.text), 1); !fault.Is(err, fault.Invalid) {
 			t.Errorf("parseReply(%s %s) = %v, %v, want kind invalid", tc.what, tc.text, got, err)
