@@ -9,9 +9,10 @@ import (
 // maxGroup bounds how many functions share one transaction.
 const maxGroup = 64
 
-// groupsAtOnce is how many groups are under way on PostgreSQL, where one
-// connection would wait for the network most of the time.
-const groupsAtOnce = 4
+// groupsAtOnce is how many groups are under way on PostgreSQL, so that one
+// goes on while the other waits for the server's disk. More would make them
+// smaller, and keep connections from others.
+const groupsAtOnce = 2
 
 // InGroup is InTx for short transactions of which many are made at once: those
 // that wait together share one transaction, and so one commit, one wait for
