@@ -47,7 +47,7 @@ func (s *Service) Tasks(ctx context.Context, filter TaskFilter) (TaskPage, error
 	}
 	limit = min(limit, maxTasks)
 	var tasks []Task
-	query := s.db.Reader().NewSelect().Model(&tasks).ExcludeColumn("output").OrderExpr("created_at DESC, id DESC").Limit(limit + 1)
+	query := s.db.Reader().NewSelect().Model(&tasks).ExcludeColumn("output").OrderExpr("created_at DESC, id DESC").Limit(int64(limit + 1))
 	if filter.App != "" {
 		query = query.Where("app = ?", filter.App)
 	}
