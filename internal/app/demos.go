@@ -53,7 +53,7 @@ func (c *Core) openDemos() error {
 	if err != nil {
 		return err
 	}
-	c.closers = append(c.closers, func() error { workers.Close(); return nil })
+	c.closers = append(c.closers, workers.Close)
 	program, err := os.Executable()
 	if err != nil {
 		return fmt.Errorf("find this program: %w", err)

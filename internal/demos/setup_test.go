@@ -202,8 +202,7 @@ func setup(t *testing.T, db *database.DB, cfg demos.Config, apps ...*demos.App) 
 		b.engine.Stop()
 		calls.Stop()
 		said.Stop()
-		workers.Close()
-		if err := errors.Join(b.Close(), library.Close(), blobs.Close()); err != nil {
+		if err := errors.Join(workers.Close(), b.Close(), library.Close(), blobs.Close()); err != nil {
 			t.Errorf("Close: %v", err)
 		}
 	})
