@@ -9,14 +9,13 @@ import (
 	"fmt"
 	hashadler "hash/adler32"
 	"image"
+	"image/color"
 	"image/png"
 	"io"
 	"math/rand/v2"
 	"testing"
 
 	"github.com/klauspost/compress/zlib"
-
-	"granary/internal/vision/synth"
 )
 
 // framed makes the zlib stream of a deflate stream, with the checksum of what
@@ -173,11 +172,23 @@ func FuzzInflate(f *testing.F) {
 	})
 }
 
-// photograph returns a picture of seeds under a noisy sensor.
+// photograph returns a picture of dark grains on a light ground that gets
+// darker to the right, under a noisy sensor.
 func photograph(width, height int) image.Image {
-	return synth.Render(synth.Scene{
-		Width: width, Height: height, Count: 12, Scale: 20, Gradient: 0.2, Noise: 4, Shadow: 0.2, Seed: 1,
-	}).Image
+	rng := rand.New(rand.NewPCG(1, 2))
+	img := image.NewRGBA(image.Rect(0, 0, width, height))
+	for y := range height {
+		for x := range width {
+			light := 225 - 45*x/width + int(4*rng.NormFloat64())
+			if dx, dy := x%160-80, y%140-70; dx*dx+2*dy*dy < 45*45 {
+				light -= 110 - (dx*dx+2*dy*dy)/40
+			}
+			img.SetRGBA(x, y, color.RGBA{
+				R: uint8(min(max(light, 0), 255)), G: uint8(min(max(light-12, 0), 255)), B: uint8(min(max(light-40, 0), 255)), A: 255,
+			})
+		}
+	}
+	return img
 }
 
 func BenchmarkDecodePNG(b *testing.B) {
