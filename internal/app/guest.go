@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 
+	"granary/internal/demos/builtin/regions"
 	"granary/internal/demos/builtin/search"
 	"granary/internal/demos/builtin/similarity"
 	"granary/internal/demos/builtin/vectorization"
@@ -18,6 +19,7 @@ import (
 // guests are the built-in apps by name, each with its tasks by actor.
 func guests() map[string]map[string]guest.Task {
 	return map[string]map[string]guest.Task{
+		"regions":       regions.Tasks(),
 		"search":        search.Tasks(),
 		"similarity":    similarity.Tasks(),
 		"vectorization": vectorization.Tasks(),

@@ -66,6 +66,12 @@ func isRule(p part, height float64) bool {
 	return long > 3*height && thin < max(4, 0.6*height) && long > 7*thin
 }
 
+// isStroke reports whether a part is one long stroke, which letters that touch
+// are not: they cross each row many times.
+func isStroke(p part) bool {
+	return p.width() > 3*p.height() && 2*p.runs < 5*p.box.Dy()
+}
+
 // isMargin reports whether a part is the shadow along a side of the sheet or
 // what shows around it.
 func isMargin(p part, w, h int) bool {
@@ -116,11 +122,11 @@ func findLines(parts []part, kinds []kind, height float64) []textLine {
 			}
 		}
 	}
-	return readLines(parts, kinds, height, order, chains)
+	return readLines(parts, kinds, order, chains)
 }
 
 // readLines keeps the chains that look like text.
-func readLines(parts []part, kinds []kind, height float64, order []int32, chains union) []textLine {
+func readLines(parts []part, kinds []kind, order []int32, chains union) []textLine {
 	members := map[int32][]int32{}
 	for i, p := range order {
 		root := chains.root(int32(i))
@@ -185,13 +191,13 @@ func findHatches(parts []part, kinds []kind, height float64) {
 		}
 	}
 	for _, a := range rules[:min(len(rules), maxRules)] {
-		close := 0
+		others := 0
 		for _, b := range rules[:min(len(rules), maxRules)] {
 			if a != b && parts[a].gap(parts[b]) < 0.8*height {
-				close++
+				others++
 			}
 		}
-		if close > 5 { // a staff of music has five
+		if others > 5 { // a staff of music has five
 			kinds[a] = hatch
 		}
 	}

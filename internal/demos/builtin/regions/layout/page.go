@@ -104,6 +104,8 @@ func sortOut(parts []part, dots []bool, s sheet) []kind {
 			kinds[i] = rule
 		case p.height() >= 5*s.height, p.width() >= max(12*p.height(), 20*s.height):
 			kinds[i] = large
+		case isStroke(p):
+			kinds[i] = hatch
 		}
 	}
 	return kinds

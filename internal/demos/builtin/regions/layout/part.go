@@ -26,8 +26,8 @@ type part struct {
 	box image.Rectangle
 	// u0, v0, u1, v1 bound it on the level page.
 	u0, v0, u1, v1 float64
-	// area counts its pixels.
-	area int
+	// area counts its pixels, runs the stretches of them in rows.
+	area, runs int
 }
 
 func (p part) width() float64  { return p.u1 - p.u0 }
@@ -36,7 +36,7 @@ func (p part) height() float64 { return p.v1 - p.v0 }
 // join returns what bounds both.
 func (p part) join(o part) part {
 	return part{
-		box: p.box.Union(o.box), u0: min(p.u0, o.u0), v0: min(p.v0, o.v0), u1: max(p.u1, o.u1), v1: max(p.v1, o.v1), area: p.area + o.area,
+		box: p.box.Union(o.box), u0: min(p.u0, o.u0), v0: min(p.v0, o.v0), u1: max(p.u1, o.u1), v1: max(p.v1, o.v1), area: p.area + o.area, runs: p.runs + o.runs,
 	}
 }
 
@@ -135,6 +135,7 @@ func measure(runs []run, parents union) ([]part, []run) {
 		p := &parts[r.label]
 		p.box = p.box.Union(image.Rect(int(r.x0), int(r.y), int(r.x1), int(r.y)+1))
 		p.area += int(r.x1 - r.x0)
+		p.runs++
 	}
 	order := make([]int32, 0, len(parts))
 	for i, p := range parts {

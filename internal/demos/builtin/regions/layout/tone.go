@@ -15,7 +15,7 @@ const (
 	toneSide = 6
 )
 
-// area is a patch of cells.
+// patch is cells that touch.
 type patch struct {
 	part
 	// cells counts the patch's cells; sum adds up their values.

@@ -61,7 +61,7 @@ func Draw(seed uint64, height int) (Page, error) {
 	if err != nil {
 		return Page{}, fmt.Errorf("read font: %w", err)
 	}
-	d := &draft{random: rand.New(rand.NewPCG(seed, 7)), font: parsed, unit: float64(height) / 1000} //nolint:gosec // pictures, not secrets
+	d := &draft{random: rand.New(rand.NewPCG(seed, 7)), font: parsed, unit: float64(height) / 1000}
 	d.Gray = plane.Filled(height*72/100, height, color.Gray{Y: paper})
 	columns := 1 + d.random.IntN(3)
 	side, gutter := 60*d.unit, 24*d.unit

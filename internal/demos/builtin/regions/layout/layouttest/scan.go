@@ -28,7 +28,7 @@ type Damage struct {
 
 // Usual returns damage that differs from seed to seed.
 func Usual(seed uint64) Damage {
-	random := rand.New(rand.NewPCG(seed, 11)) //nolint:gosec // pictures, not secrets
+	random := rand.New(rand.NewPCG(seed, 11))
 	return Damage{
 		Skew: -3 + 6*random.Float64(), Noise: 2 + 6*random.Float64(), Light: 0.2 * random.Float64(),
 		Stains: random.IntN(4), Quality: 60 + random.IntN(30), Seed: seed,
@@ -38,7 +38,7 @@ func Usual(seed uint64) Damage {
 // Scan returns the page as a scan shows it.
 func (p Page) Scan(d Damage) (Page, error) {
 	out := p.turned(d.Skew)
-	random := rand.New(rand.NewPCG(d.Seed, 13)) //nolint:gosec // pictures, not secrets
+	random := rand.New(rand.NewPCG(d.Seed, 13))
 	w, h := float64(out.Gray.W), float64(out.Gray.H)
 	type stain struct{ x, y, r, depth float64 }
 	var stains []stain
