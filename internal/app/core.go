@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"log/slog"
 	"path/filepath"
+	"strconv"
+	"strings"
 
 	"granary/internal/demos"
 	"granary/internal/platform/blob"
@@ -150,7 +152,16 @@ func (c *Core) engines() map[string]engine.Engine {
 
 // openJobs picks the engine that belongs to the database.
 func (c *Core) openJobs(registry *jobs.Registry) (jobs.Engine, error) {
+	slots, err := byQueue("jobs.queue_slots", c.Config.Jobs.QueueSlots)
+	if err != nil {
+		return nil, err
+	}
+	weights, err := byQueue("jobs.weights", c.Config.Jobs.Weights)
+	if err != nil {
+		return nil, err
+	}
 	cfg := jobs.Config{
+		QueueSlots: slots, Weights: weights, CPUShares: c.Config.Jobs.CPUShares,
 		Slots: c.Config.Jobs.Slots, Grace: c.Config.Jobs.DrainTimeout, MaxWaiting: c.Config.Jobs.MaxWaiting,
 		Retention: c.Config.Jobs.Retention, KeepFinished: c.Config.Jobs.KeepFinished, Log: c.Log,
 		Recorder: c.Journal, Devices: c.Config.Jobs.Devices, Observer: c.JobMetrics,
@@ -159,6 +170,20 @@ func (c *Core) openJobs(registry *jobs.Registry) (jobs.Engine, error) {
 		return local.New(c.DB, registry, cfg)
 	}
 	return river.New(c.DB, registry, cfg)
+}
+
+// byQueue reads pairs of QUEUE=N.
+func byQueue(key string, pairs []string) (map[string]int, error) {
+	numbers := make(map[string]int, len(pairs))
+	for _, pair := range pairs {
+		queue, text, _ := strings.Cut(pair, "=")
+		n, err := strconv.Atoi(strings.TrimSpace(text))
+		if err != nil || n < 1 {
+			return nil, fmt.Errorf("%s: %q is not QUEUE=N with a number from 1", key, pair)
+		}
+		numbers[strings.TrimSpace(queue)] = n
+	}
+	return numbers, nil
 }
 
 func (c *Core) identityConfig() identity.Config {

@@ -60,7 +60,7 @@ func (s *Service) Start(ctx context.Context, app *App, endpoint *manifest.Endpoi
 	if err != nil {
 		return nil, err
 	}
-	err = s.db.InTx(ctx, func(ctx context.Context, tx database.Tx) error {
+	err = s.db.InGroup(ctx, func(ctx context.Context, tx database.Tx) (err error) {
 		if task.JobID, err = s.jobs.Enqueue(ctx, tx, taskArgs{App: app.Name, Task: task.ID}); err != nil {
 			return err
 		}

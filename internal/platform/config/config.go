@@ -104,6 +104,9 @@ type Telemetry struct {
 type Jobs struct {
 	Slots        int           `yaml:"slots" default:"2" min:"1" max:"1024" desc:"Jobs of one queue that this process runs at once."`
 	DrainTimeout time.Duration `yaml:"drain_timeout" default:"10s" min:"100ms" desc:"How long running jobs may finish after SIGTERM before they go back to the queue."`
+	CPUShares    int           `yaml:"cpu_shares" default:"0" min:"0" max:"4096" desc:"Jobs without a GPU that this process runs at once over all queues; 0 is no limit but each queue's own."`
+	QueueSlots   []string      `yaml:"queue_slots" desc:"Slots of single queues, QUEUE=N; with 1 a queue runs one job after another."`
+	Weights      []string      `yaml:"weights" desc:"Shares of queues where more jobs are due than cpu_shares or devices allow, QUEUE=N. Default: 1 each."`
 	Devices      []string      `yaml:"devices" desc:"Indices of the GPUs that jobs may use, such as 0,1; each runs one job at a time. Empty: jobs that need a GPU wait for a process that has one."`
 	MaxWaiting   int           `yaml:"max_waiting" default:"10000" min:"1" desc:"Most jobs that wait in one queue; what would add another is answered 503."`
 	Retention    time.Duration `yaml:"retention" default:"720h" min:"1h" desc:"How long finished jobs stay listed."`
