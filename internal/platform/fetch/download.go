@@ -47,7 +47,7 @@ func (c *Client) Download(ctx context.Context, r Request, target Target) (Respon
 	if (at.Scheme != "http" && at.Scheme != "https") || at.Host == "" {
 		return Response{}, fault.New(fault.Invalid, "address must be http or https, not %.200q", r.Address)
 	}
-	if err := c.cfg.Policy.checkURL(at); err != nil {
+	if err := c.cfg.Policy.CheckURL(at); err != nil {
 		return Response{}, refusal(err)
 	}
 	t := transfer{Request: r, host: strings.ToLower(at.Hostname()), target: target}

@@ -64,7 +64,7 @@ func New(cfg Config) *Client {
 	cfg.Backoff = cmp.Or(max(cfg.Backoff, 0), 500*time.Millisecond)
 	cfg.UserAgent = cmp.Or(cfg.UserAgent, "Granary")
 	if cfg.Transport == nil {
-		cfg.Transport = cfg.Policy.transport()
+		cfg.Transport = cfg.Policy.Transport()
 	}
 	return &Client{cfg: cfg, pace: pacer{common: cfg.Pace, special: cfg.HostPace}, http: &http.Client{
 		Transport: cfg.Transport,
@@ -75,7 +75,7 @@ func New(cfg Config) *Client {
 			if r.URL.Scheme != via[0].URL.Scheme {
 				return permanent{fmt.Errorf("redirect from %s to %s", via[0].URL.Scheme, r.URL.Scheme)}
 			}
-			return cfg.Policy.checkURL(r.URL)
+			return cfg.Policy.CheckURL(r.URL)
 		},
 	}}
 }

@@ -35,8 +35,9 @@ type Policy struct {
 
 var shared = netip.MustParsePrefix("100.64.0.0/10")
 
-// checkURL refuses a URL by its host.
-func (p Policy) checkURL(u *url.URL) error {
+// CheckURL refuses a URL by its host, with an error of kind Forbidden; nothing is
+// resolved.
+func (p Policy) CheckURL(u *url.URL) error {
 	host := strings.TrimSuffix(strings.ToLower(u.Hostname()), ".")
 	if len(p.Hosts) > 0 && !slices.ContainsFunc(p.Hosts, func(allowed string) bool {
 		allowed = strings.ToLower(allowed)
@@ -63,8 +64,10 @@ func (p Policy) checkAddress(address netip.Addr) error {
 	return nil
 }
 
-// transport returns one that checks each address before it connects.
-func (p Policy) transport() http.RoundTripper {
+// Transport returns a new transport, for the caller to adjust, that checks each
+// address before it connects. It goes through the proxies of HTTP_PROXY,
+// HTTPS_PROXY and NO_PROXY. Hosts are for CheckURL.
+func (p Policy) Transport() *http.Transport {
 	proxies := &proxies{}
 	dialer := net.Dialer{Timeout: 10 * time.Second, KeepAlive: 30 * time.Second}
 	checked := dialer

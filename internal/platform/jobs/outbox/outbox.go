@@ -5,15 +5,13 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"net"
-	"net/http"
-	"net/url"
 	"sync"
 	"time"
 
 	"golang.org/x/sync/semaphore"
 
 	"granary/internal/platform/database"
+	"granary/internal/platform/fetch"
 	"granary/internal/platform/jobs"
 )
 
@@ -27,10 +25,8 @@ type Config struct {
 	// Lease is for how long a delivery is believed alive after its last
 	// renewal; it is renewed three times as often. Defaults to 15 s.
 	Lease time.Duration
-	// ConnectTimeout bounds dialling and the TLS handshake. Defaults to 10 s.
-	ConnectTimeout time.Duration
-	// ResponseTimeout bounds an attempt up to the answer's header. Receivers
-	// work before they answer. Defaults to 15 min.
+	// ResponseTimeout bounds an attempt up to the answer's header; dialling has
+	// 10 s of it. Receivers work before they answer. Defaults to 15 min.
 	ResponseTimeout time.Duration
 	// Backoff is the pause after the n-th failed attempt, n from 1. Defaults
 	// to 1 s doubling up to 5 min.
@@ -56,13 +52,9 @@ type Config struct {
 	KeepBytes int64
 	// Secret signs each POST when it is not empty.
 	Secret []byte
-	// Dial makes the connections, which is where an address policy applies.
-	// An error of kind fault.Forbidden fails the message at once. Defaults to
-	// any address within ConnectTimeout.
-	Dial func(ctx context.Context, network, address string) (net.Conn, error)
-	// Proxy says through which proxy a request goes. Defaults to what
-	// HTTP_PROXY, HTTPS_PROXY and NO_PROXY say.
-	Proxy func(*http.Request) (*url.URL, error)
+	// Policy says which addresses may be reached; one that may not fails the
+	// message at once. Link-local ones may not by default.
+	Policy fetch.Policy
 	// Now is the clock. Defaults to time.Now.
 	Now func() time.Time
 	// Log hears of what was not delivered. Defaults to discarding.
@@ -73,7 +65,6 @@ func (c Config) withDefaults() Config {
 	c.Parallel = positive(c.Parallel, 32)
 	c.Poll = positive(c.Poll, time.Second)
 	c.Lease = positive(c.Lease, 15*time.Second)
-	c.ConnectTimeout = positive(c.ConnectTimeout, 10*time.Second)
 	c.ResponseTimeout = positive(c.ResponseTimeout, 15*time.Minute)
 	c.GiveUp = positive(c.GiveUp, 24*time.Hour)
 	c.Grace = positive(c.Grace, 10*time.Second)
@@ -87,12 +78,6 @@ func (c Config) withDefaults() Config {
 		c.Backoff = func(attempt int) time.Duration {
 			return min(time.Second<<min(max(attempt-1, 0), 10), 5*time.Minute)
 		}
-	}
-	if c.Dial == nil {
-		c.Dial = (&net.Dialer{Timeout: c.ConnectTimeout}).DialContext
-	}
-	if c.Proxy == nil {
-		c.Proxy = http.ProxyFromEnvironment
 	}
 	if c.Now == nil {
 		c.Now = time.Now

@@ -15,6 +15,8 @@ import (
 	"sync/atomic"
 	"time"
 	"unicode/utf8"
+
+	"granary/internal/platform/fetch"
 )
 
 const (
@@ -43,19 +45,20 @@ type result struct {
 // a receiver's restart would look like a failure after the request was sent.
 type poster struct {
 	client *http.Client
+	policy fetch.Policy
 	limit  time.Duration
 	secret []byte
 	now    func() time.Time
 }
 
 func newPoster(cfg Config) *poster {
+	transport := cfg.Policy.Transport()
+	transport.ForceAttemptHTTP2, transport.DisableKeepAlives, transport.DisableCompression = false, true, true
+	transport.MaxResponseHeaderBytes = maxHeaderBytes
 	return &poster{
-		limit: cfg.ResponseTimeout, secret: cfg.Secret, now: cfg.Now,
+		policy: cfg.Policy, limit: cfg.ResponseTimeout, secret: cfg.Secret, now: cfg.Now,
 		client: &http.Client{
-			Transport: &http.Transport{
-				Proxy: cfg.Proxy, DialContext: cfg.Dial, TLSHandshakeTimeout: cfg.ConnectTimeout,
-				DisableKeepAlives: true, DisableCompression: true, MaxResponseHeaderBytes: maxHeaderBytes,
-			},
+			Transport: transport,
 			// A redirect turns a POST into a GET or leads elsewhere.
 			CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
 		},
@@ -67,6 +70,9 @@ func (p *poster) close() { p.client.CloseIdleConnections() }
 // post sends one message and waits for the answer, without holding anything.
 func (p *poster) post(ctx context.Context, id, address, body string) result {
 	u, err := verbatim(address)
+	if err == nil {
+		err = p.policy.CheckURL(u)
+	}
 	if err != nil {
 		return result{err: err}
 	}

@@ -2,13 +2,11 @@ package outbox_test
 
 import (
 	"bufio"
-	"context"
 	"encoding/base64"
 	"io"
 	"net"
 	"net/http"
 	"net/http/httptest"
-	"net/url"
 	"strings"
 	"testing"
 	"time"
@@ -17,7 +15,7 @@ import (
 
 	"granary/internal/platform/database"
 	"granary/internal/platform/database/databasetest"
-	"granary/internal/platform/fault"
+	"granary/internal/platform/fetch"
 	"granary/internal/platform/jobs/outbox"
 )
 
@@ -197,36 +195,30 @@ func TestALongBodyArrivesWhole(t *testing.T) {
 	})
 }
 
-func TestAnAddressPolicyFailsAMessageAtOnce(t *testing.T) {
+func TestAnAddressThatMayNotBeReachedFailsAtOnce(t *testing.T) {
 	t.Parallel()
-	db := databasetest.Open(t, outbox.Migrations())
-	cfg := quick()
-	cfg.Dial = func(context.Context, string, string) (net.Conn, error) {
-		return nil, fault.New(fault.Forbidden, "private addresses are not allowed")
-	}
-	o := start(t, db, cfg)
-	add(t, db, o, outbox.Message{Stream: "a", URL: "http://10.0.0.1/", Body: []byte(`{}`)})
-	awaitStates(t, o, "a", outbox.Failed)
-	if d := deliveries(t, o, "a")[0]; d.Attempts != 1 || d.Error != "private addresses are not allowed" {
-		t.Errorf("delivery = %+v, want one attempt and the policy's words", d)
-	}
-}
-
-func TestAProxyIsUsed(t *testing.T) {
-	t.Parallel()
-	db := databasetest.Open(t, outbox.Migrations())
-	f := newFront(t, nil)
-	proxy, err := url.Parse(f.URL)
-	if err != nil {
-		t.Fatal(err)
-	}
-	cfg := quick()
-	cfg.Proxy = http.ProxyURL(proxy)
-	o := start(t, db, cfg)
-	add(t, db, o, outbox.Message{Stream: "a", URL: "http://front.example/watch?token=1", Body: []byte(`{}`)})
-	awaitStates(t, o, "a", outbox.Delivered)
-	if got, want := f.lines[0], "POST http://front.example/watch?token=1 {}"; got != want {
-		t.Errorf("the proxy was asked for %q, want %q", got, want)
+	for name, tc := range map[string]struct {
+		policy  fetch.Policy
+		address string
+		reason  string
+	}{
+		"cloud metadata":     {fetch.Policy{}, "http://169.254.169.254/", "the address 169.254.169.254 may not be reached"},
+		"a private address":  {fetch.Policy{PublicOnly: true}, "http://127.0.0.1:1/", "the address 127.0.0.1 may not be reached"},
+		"what a name led to": {fetch.Policy{PublicOnly: true}, "http://localhost:1/", "may not be reached"},
+		"another host":       {fetch.Policy{Hosts: []string{".example.org"}}, "http://front.example/", "not among those"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			db := databasetest.Open(t, outbox.Migrations())
+			cfg := quick()
+			cfg.Policy = tc.policy
+			o := start(t, db, cfg)
+			add(t, db, o, outbox.Message{Stream: "a", URL: tc.address, Body: []byte(`{}`)})
+			awaitStates(t, o, "a", outbox.Failed)
+			if d := deliveries(t, o, "a")[0]; d.Attempts != 1 || !strings.Contains(d.Error, tc.reason) {
+				t.Errorf("delivery = %+v, want one attempt and %q", d, tc.reason)
+			}
+		})
 	}
 }
 

@@ -6,7 +6,6 @@ import (
 	"io"
 	"net/http"
 	"net/http/httptest"
-	"net/url"
 	"slices"
 	"strings"
 	"sync"
@@ -32,7 +31,6 @@ func each(t *testing.T, fn func(t *testing.T, db *database.DB)) {
 func quick() outbox.Config {
 	return outbox.Config{
 		Poll: 20 * time.Millisecond, Backoff: func(int) time.Duration { return time.Millisecond },
-		Proxy: func(*http.Request) (*url.URL, error) { return nil, nil },
 	}
 }
 
