@@ -8,8 +8,6 @@ package plane
 import (
 	"image"
 	"image/color"
-
-	"golang.org/x/image/draw"
 )
 
 // Gray is a picture of W×H samples, row by row without gaps, 0 black to 255
@@ -73,17 +71,6 @@ func (g Gray) At(x, y int) uint8 {
 // Image returns g as an image that shares its samples.
 func (g Gray) Image() *image.Gray {
 	return &image.Gray{Pix: g.Pix, Stride: g.W, Rect: image.Rect(0, 0, g.W, g.H)}
-}
-
-// Scaled returns g resampled to w×h: by area when it shrinks, linearly when
-// it grows.
-func (g Gray) Scaled(w, h int) Gray {
-	if w == g.W && h == g.H {
-		return g
-	}
-	out := New(w, h)
-	draw.BiLinear.Scale(out.Image(), out.Image().Rect, g.Image(), g.Image().Rect, draw.Src, nil)
-	return out
 }
 
 // Within returns g scaled down so that no side exceeds side, or g itself.

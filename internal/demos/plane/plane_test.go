@@ -6,6 +6,7 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+	"golang.org/x/image/draw"
 
 	"granary/internal/demos/plane"
 )
@@ -76,5 +77,32 @@ func TestScaledKeepsTheMean(t *testing.T) {
 	}
 	if got := g.Cropped(image.Rect(45, 10, 90, 90)); got.W != 5 || got.H != 10 {
 		t.Errorf("Cropped beyond the edge is %dx%d, want 5x10", got.W, got.H)
+	}
+}
+
+// The filter is the one of golang.org/x/image/draw, which has no fast path for
+// grey pictures.
+func TestScaledIsTheTriangleFilter(t *testing.T) {
+	t.Parallel()
+	g := plane.New(97, 61)
+	for i := range g.Pix {
+		g.Pix[i] = uint8(i * i >> 3)
+	}
+	for _, size := range [][2]int{{48, 30}, {13, 61}, {150, 100}, {1, 1}, {97, 7}} {
+		want := image.NewGray(image.Rect(0, 0, size[0], size[1]))
+		draw.BiLinear.Scale(want, want.Rect, g.Image(), g.Image().Rect, draw.Src, nil)
+		got := g.Scaled(size[0], size[1])
+		for i := range got.Pix {
+			if d := int(got.Pix[i]) - int(want.Pix[i]); d < -1 || d > 1 {
+				t.Fatalf("Scaled(%v): sample %d = %d, want %d", size, i, got.Pix[i], want.Pix[i])
+			}
+		}
+	}
+}
+
+func BenchmarkScaled(b *testing.B) {
+	g := plane.New(1600, 1200)
+	for b.Loop() {
+		g.Scaled(400, 300)
 	}
 }
