@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 
+	"granary/internal/platform/jobs/outbox"
 	"granary/internal/platform/telemetry"
 )
 
@@ -27,6 +28,31 @@ func (c *Core) addGauges(metrics *telemetry.Metrics) error {
 				_, bytes, err := c.blobSamples(ctx)
 				return bytes, err
 			},
+		}),
+		c.addOutbox(metrics),
+	)
+}
+
+// addOutbox adds the counters of deliveries and what waits for one.
+func (c *Core) addOutbox(metrics *telemetry.Metrics) error {
+	if c.Outbox == nil {
+		return nil
+	}
+	read := func(value func(outbox.Waiting) float64) func(context.Context) ([]telemetry.Sample, error) {
+		return func(ctx context.Context) ([]telemetry.Sample, error) {
+			waiting, err := c.Outbox.Waiting(ctx)
+			return []telemetry.Sample{{Value: value(waiting)}}, err
+		}
+	}
+	return errors.Join(
+		metrics.Add(c.Outbox.Collectors()...),
+		metrics.Samples(telemetry.SampleSet{
+			Name: "granary_outbox_waiting", Help: "Callbacks that have yet to be delivered.",
+			Read: read(func(w outbox.Waiting) float64 { return float64(w.Messages) }),
+		}),
+		metrics.Samples(telemetry.SampleSet{
+			Name: "granary_outbox_oldest_seconds", Help: "For how long the oldest callback that waits has been due.",
+			Read: read(func(w outbox.Waiting) float64 { return w.Oldest.Seconds() }),
 		}),
 	)
 }

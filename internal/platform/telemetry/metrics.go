@@ -117,6 +117,17 @@ func (m *Metrics) Samples(set SampleSet) error {
 	return nil
 }
 
+// Add registers what a package counts by itself. Names that are taken are
+// refused.
+func (m *Metrics) Add(collectors ...prometheus.Collector) error {
+	for _, c := range collectors {
+		if err := m.registry.Register(c); err != nil {
+			return fmt.Errorf("register metrics: %w", err)
+		}
+	}
+	return nil
+}
+
 // Handler answers GET /metrics. One group of metrics that fails does not hide
 // the others.
 func (m *Metrics) Handler() http.Handler {
