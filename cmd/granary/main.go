@@ -43,6 +43,7 @@ type cli struct {
 	Set     map[string]string `help:"Set a configuration key, such as web.public_url=https://lab.example." placeholder:"KEY=VALUE"`
 
 	Serve    serveCmd    `cmd:"" help:"Run the services."`
+	Worker   workerCmd   `cmd:"" help:"Run jobs for servers on other machines, and nothing else."`
 	Demo     demoCmd     `cmd:"" help:"Run the services' main jobs on sample data, then keep serving."`
 	User     userCmd     `cmd:"" help:"Manage accounts."`
 	Token    tokenCmd    `cmd:"" help:"Manage API tokens."`

@@ -9,10 +9,11 @@ import (
 type serveCmd struct {
 	Services string `help:"Services to run, comma-separated." placeholder:"LIST"`
 	Listen   string `help:"Address of the main listener." placeholder:"HOST:PORT"`
+	Slots    string `help:"Jobs of one queue that run here at once; 0 leaves all to workers." placeholder:"N"`
 }
 
 func (cmd *serveCmd) Run(c *cli) error {
-	cfg, origins, err := c.load(map[string]string{"services": cmd.Services, "listen": cmd.Listen})
+	cfg, origins, err := c.load(map[string]string{"services": cmd.Services, "listen": cmd.Listen, "jobs.slots": cmd.Slots})
 	if err != nil {
 		return err
 	}

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"log/slog"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -13,6 +14,7 @@ import (
 	"granary/internal/platform/blob"
 	"granary/internal/platform/config"
 	"granary/internal/platform/database"
+	"granary/internal/platform/fault"
 	"granary/internal/platform/identity"
 	"granary/internal/platform/jobs"
 	"granary/internal/platform/jobs/journal"
@@ -160,8 +162,11 @@ func (c *Core) openJobs(registry *jobs.Registry) (jobs.Engine, error) {
 	if err != nil {
 		return nil, err
 	}
+	if err := checkQueues(registry, c.Config.Jobs.Queues); err != nil {
+		return nil, err
+	}
 	cfg := jobs.Config{
-		QueueSlots: slots, Weights: weights, CPUShares: c.Config.Jobs.CPUShares,
+		Queues: c.Config.Jobs.Queues, QueueSlots: slots, Weights: weights, CPUShares: c.Config.Jobs.CPUShares,
 		Slots: c.Config.Jobs.Slots, Grace: c.Config.Jobs.DrainTimeout, MaxWaiting: c.Config.Jobs.MaxWaiting,
 		Retention: c.Config.Jobs.Retention, KeepFinished: c.Config.Jobs.KeepFinished, Log: c.Log,
 		Recorder: c.Journal, Devices: c.Config.Jobs.Devices, Observer: c.JobMetrics,
@@ -170,6 +175,24 @@ func (c *Core) openJobs(registry *jobs.Registry) (jobs.Engine, error) {
 		return local.New(c.DB, registry, cfg)
 	}
 	return river.New(c.DB, registry, cfg)
+}
+
+// checkQueues refuses names that are no queue: whoever misspells one would
+// wait for jobs in vain.
+func checkQueues(registry *jobs.Registry, names []string) error {
+	var known []string
+	for _, kind := range registry.Kinds() {
+		if policy, ok := registry.Policy(kind); ok && !slices.Contains(known, policy.Queue) {
+			known = append(known, policy.Queue)
+		}
+	}
+	slices.Sort(known)
+	for _, name := range names {
+		if !slices.Contains(known, name) {
+			return fault.New(fault.Invalid, "jobs.queues: there is no queue %q; there are %s", name, strings.Join(known, ", "))
+		}
+	}
+	return nil
 }
 
 // byQueue reads pairs of QUEUE=N.

@@ -57,9 +57,7 @@ func newServer(ctx context.Context, core *Core, version string) (*web.Server, *t
 func (c *Core) entries(build telemetry.Build, metrics *telemetry.Metrics, health *telemetry.Health) ([]web.Entry, error) {
 	chain := identity.Chain{c.Users.SessionAuthenticator(), c.Users.BearerAuthenticator(), c.Users.VouchAuthenticator()}
 	cfg := c.Config
-	native := web.PlatformDoor(web.PlatformHandlers{
-		Health: health.LiveHandler(), Ready: health.ReadyHandler(), Version: build.Handler(), Metrics: metrics.Handler(),
-	})
+	native := platformDoor(build, metrics, health)
 	identityapi.Register(native, c.Users)
 	jobsapi.Register(native, jobs.NewDesk(c.Jobs), c.Journal)
 	visionapi.Add(native, c.Vision)
@@ -88,6 +86,13 @@ func (c *Core) entries(build telemetry.Build, metrics *telemetry.Metrics, health
 		entries = append(entries, c.discoverDoor())
 	}
 	return entries, nil
+}
+
+// platformDoor says how the process is.
+func platformDoor(build telemetry.Build, metrics *telemetry.Metrics, health *telemetry.Health) *web.Native {
+	return web.PlatformDoor(web.PlatformHandlers{
+		Health: health.LiveHandler(), Ready: health.ReadyHandler(), Version: build.Handler(), Metrics: metrics.Handler(),
+	})
 }
 
 func (c *Core) nachetConfig(build telemetry.Build) nachet.Config {

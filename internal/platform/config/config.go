@@ -102,7 +102,9 @@ type Telemetry struct {
 
 // Jobs configures background work.
 type Jobs struct {
-	Slots        int           `yaml:"slots" default:"2" min:"1" max:"1024" desc:"Jobs of one queue that this process runs at once."`
+	Slots        int           `yaml:"slots" default:"2" min:"0" max:"1024" desc:"Jobs of one queue that this process runs at once. 0: a server runs none and leaves them to workers."`
+	Queues       []string      `yaml:"queues" desc:"Queues whose jobs this process runs. Empty: all."`
+	Listen       string        `yaml:"listen" desc:"Address at which a worker (granary worker) answers /healthz, /readyz, /version and /metrics. Empty: none."`
 	DrainTimeout time.Duration `yaml:"drain_timeout" default:"10s" min:"100ms" desc:"How long running jobs may finish after SIGTERM before they go back to the queue."`
 	CPUShares    int           `yaml:"cpu_shares" default:"0" min:"0" max:"4096" desc:"Jobs without a GPU that this process runs at once over all queues; 0 is no limit but each queue's own."`
 	QueueSlots   []string      `yaml:"queue_slots" desc:"Slots of single queues, QUEUE=N; with 1 a queue runs one job after another."`

@@ -104,6 +104,9 @@ func (c *Config) checkListeners(report reporter) {
 		seen[value] = true
 	}
 	address("listen", c.Listen)
+	if c.Jobs.Listen != "" {
+		address("jobs.listen", c.Jobs.Listen)
+	}
 	checkTLS("web.tls.cert_file", "", c.Web.TLS, report)
 	for i, l := range c.Listeners {
 		address("listeners", l.Address)
