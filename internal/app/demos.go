@@ -58,7 +58,12 @@ func (c *Core) openDemos() error {
 	if err != nil {
 		return fmt.Errorf("find this program: %w", err)
 	}
+	callbacks, err := fetchPolicy(cfg.Callbacks.PublicOnly, cfg.Fetch.Except)
+	if err != nil {
+		return fmt.Errorf("demos.fetch.except: %w", err)
+	}
 	c.Outbox = outbox.New(c.DB, outbox.Config{
+		Policy:          callbacks,
 		ResponseTimeout: cfg.Callbacks.Timeout, GiveUp: cfg.Callbacks.GiveUp, WarnBody: int(cfg.Callbacks.MaxBytes),
 		Secret: []byte(cfg.Callbacks.Secret), Log: c.Log,
 	})
