@@ -97,16 +97,24 @@ func (rt *router) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 }
 
 // loose returns the request with single slashes and none at the end, when
-// that is a route of a door with loose paths.
+// that is a route of a door with loose paths. A route that takes any number of
+// segments keeps its last slash: net/http would add it again by a redirect.
 func (rt *router) loose(r *http.Request) *http.Request {
 	tidy := r.Clone(r.Context())
 	tidy.URL.Path, tidy.URL.RawPath = tidySlashes(r.URL.Path), tidySlashes(r.URL.RawPath)
 	_, pattern := rt.mux.Handler(tidy)
 	method, path, _ := strings.Cut(pattern, " ")
-	if d := rt.byPath[patternKey(method, path)]; d != nil && d.LoosePaths {
-		return tidy
+	d := rt.byPath[patternKey(method, path)]
+	if d == nil || !d.LoosePaths {
+		return nil
 	}
-	return nil
+	if strings.HasSuffix(path, "...}") && strings.HasSuffix(r.URL.Path, "/") {
+		tidy.URL.Path += "/"
+		if tidy.URL.RawPath != "" {
+			tidy.URL.RawPath += "/"
+		}
+	}
+	return tidy
 }
 
 // tidySlashes drops empty segments.
