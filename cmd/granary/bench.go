@@ -9,7 +9,7 @@ import (
 
 type benchCmd struct {
 	Vision benchVisionCmd `cmd:"" help:"Measure the vision service against its promised figures."`
-	Jobs   benchJobsCmd   `cmd:"" help:"Measure the job queue, the worker protocol and a large data set against their promised figures."`
+	Jobs   benchJobsCmd   `cmd:"" help:"Measure the job queue, the worker protocol, a large data set and the demos service against their promised figures."`
 }
 
 type benchVisionCmd struct {
@@ -34,14 +34,18 @@ func (cmd *benchVisionCmd) Run(c *cli) error {
 
 type benchJobsCmd struct {
 	Quick    bool     `help:"Fewer rounds and jobs."`
-	Parts    []string `help:"What to measure: ${enum}. Defaults to all." enum:"queue,worker,dataset" placeholder:"PART,…"`
+	Parts    []string `help:"What to measure: ${enum}. Defaults to all." enum:"queue,worker,dataset,demos" placeholder:"PART,…"`
 	Postgres string   `help:"Measure the queue on this PostgreSQL, too, in a schema of its own." placeholder:"URL"`
 	JSON     string   `name:"json" help:"Also write the report to a file." placeholder:"FILE"`
 }
 
 func (cmd *benchJobsCmd) Run(c *cli) error {
+	binary, err := os.Executable()
+	if err != nil {
+		return err
+	}
 	report, err := bench.Jobs(c.ctx, bench.JobsConfig{
-		Version: version, Quick: cmd.Quick, Parts: cmd.Parts, Postgres: cmd.Postgres, Progress: c.stderr,
+		Binary: binary, Version: version, Quick: cmd.Quick, Parts: cmd.Parts, Postgres: cmd.Postgres, Progress: c.stderr,
 	})
 	if err != nil {
 		return err

@@ -20,11 +20,13 @@ import (
 
 // JobsConfig says what to measure of the jobs platform.
 type JobsConfig struct {
+	// Binary is the program whose server is measured.
+	Binary string
 	// Version is printed with the report.
 	Version string
 	// Quick takes fewer rounds and jobs.
 	Quick bool
-	// Parts are what to measure: queue, worker, dataset. Defaults to all.
+	// Parts are what to measure: queue, worker, dataset, demos. Defaults to all.
 	Parts []string
 	// Postgres is the URL of a PostgreSQL server whose queue is measured, too,
 	// in a schema of its own that is dropped afterwards. Empty means none.
@@ -34,8 +36,8 @@ type JobsConfig struct {
 }
 
 // Jobs measures the jobs platform: the durable queue on SQLite and, if one is
-// named, PostgreSQL, the worker protocol, and a large data set. Like Vision it
-// returns an error only when something could not be measured.
+// named, PostgreSQL, the worker protocol, a large data set, and what front ends
+// of the demos service feel. Like Vision it returns an error only when something could not be measured.
 func Jobs(ctx context.Context, cfg JobsConfig) (report *Report, err error) {
 	if cfg.Progress == nil {
 		cfg.Progress = io.Discard
@@ -43,8 +45,10 @@ func Jobs(ctx context.Context, cfg JobsConfig) (report *Report, err error) {
 	report = &Report{Machine: ThisMachine(), Version: cfg.Version, Quick: cfg.Quick, Started: time.Now()}
 	q := queueBench{rounds: 3, jobs: 20_000, idle: 100}
 	messages, archive := 200_000, int64(2_000_000_000)
+	d := demosBench{binary: cfg.Binary, rounds: 3, idle: 50, starts: 300, polls: 30_000, client: newClient()}
 	if cfg.Quick {
 		q = queueBench{rounds: 1, jobs: 5_000, idle: 20}
+		d.rounds, d.idle, d.starts, d.polls = 1, 5, 100, 8_000
 		messages, archive = 50_000, 200_000_000
 	}
 	folder, err := os.MkdirTemp("", "granary-bench-")
@@ -52,6 +56,7 @@ func Jobs(ctx context.Context, cfg JobsConfig) (report *Report, err error) {
 		return nil, err
 	}
 	defer func() { err = errors.Join(err, os.RemoveAll(folder)) }()
+	d.folder = folder
 	for _, part := range []struct {
 		part, name string
 		measure    func(context.Context) (Section, error)
@@ -68,6 +73,7 @@ func Jobs(ctx context.Context, cfg JobsConfig) (report *Report, err error) {
 		{"dataset", "a large data set", func(ctx context.Context) (Section, error) {
 			return Documents(ctx, folder, q.rounds, archive)
 		}},
+		{"demos", "the demos service", d.measure},
 	} {
 		if len(cfg.Parts) > 0 && !slices.Contains(cfg.Parts, part.part) || cfg.Postgres == "" && part.name == "the queue on PostgreSQL" {
 			continue

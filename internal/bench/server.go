@@ -10,6 +10,7 @@ import (
 	"net/http"
 	"os"
 	"os/exec"
+	"slices"
 	"strings"
 	"sync"
 	"syscall"
@@ -68,9 +69,9 @@ type server struct {
 }
 
 // start runs the program's server and returns once it is ready.
-func (p program) start(ctx context.Context) (*server, error) {
+func (p program) start(ctx context.Context, args ...string) (*server, error) {
 	s := &server{log: &tail{}}
-	s.cmd = p.command(ctx, append([]string{"serve", "--listen", "127.0.0.1:0"}, settings()...)...)
+	s.cmd = p.command(ctx, slices.Concat([]string{"serve", "--listen", "127.0.0.1:0"}, settings(), args)...)
 	s.cmd.Stderr = s.log
 	s.cmd.Cancel = func() error { return s.cmd.Process.Signal(syscall.SIGTERM) }
 	s.cmd.WaitDelay = 30 * time.Second
