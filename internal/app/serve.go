@@ -56,10 +56,6 @@ func (c *Core) serve(ctx context.Context, version string, ready func(Started)) e
 		return err
 	}
 	defer c.Journal.Stop()
-	if err := c.startDemos(ctx); err != nil {
-		return err
-	}
-	defer c.stopDemos()
 	if c.Config.Jobs.Slots > 0 {
 		if err := c.Jobs.Start(ctx); err != nil {
 			return err
@@ -73,6 +69,12 @@ func (c *Core) serve(ctx context.Context, version string, ready func(Started)) e
 	// only watch a job would never end by themselves.
 	defer server.Stop()
 	defer c.Journal.Release()
+	// A front end fetches results while it takes a callback, so that none may
+	// leave before the listeners answer or after they stopped.
+	if err := c.startDemos(ctx); err != nil {
+		return err
+	}
+	defer c.stopDemos()
 	started, err := c.started(ctx, server)
 	if err != nil {
 		return err

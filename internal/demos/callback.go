@@ -6,6 +6,7 @@ import (
 	"fmt"
 
 	"granary/internal/platform/database"
+	"granary/internal/platform/fault"
 	"granary/internal/platform/jobs/outbox"
 )
 
@@ -13,12 +14,14 @@ import (
 type event struct {
 	name string
 	// more are the members behind the ids.
-	more      members
+	more members
+	// first says that nothing of the task was told before.
+	first     bool
 	droppable bool
 	final     bool
 }
 
-func started() event { return event{name: "STARTED", droppable: true} }
+func started() event { return event{name: "STARTED", first: true, droppable: true} }
 
 func succeeded(output json.RawMessage) event {
 	return event{name: "SUCCESS", final: true, more: members{{"success", json.RawMessage("true")}, {"output", output}}}
@@ -68,7 +71,9 @@ func (e event) body(task *Task) []byte {
 
 // announce queues a callback in the caller's transaction, when there is
 // anybody to call. One that front ends would refuse for its length goes
-// without the inline annotations, which newer ones do not read.
+// without the inline annotations, which newer ones do not read. One that
+// cannot be queued at all is left out when others follow, which repeat what it
+// says; instead of the last one an ERROR leaves, so that nobody waits for ever.
 func (s *Service) announce(ctx context.Context, tx database.Tx, task *Task, e event) error {
 	if task.NotifyURL == "" {
 		return nil
@@ -84,8 +89,24 @@ func (s *Service) announce(ctx context.Context, tx database.Tx, task *Task, e ev
 			"task_id", task.ID, "event", e.name, "bytes", len(body), "limit", s.cfg.MaxCallback)
 		body = e.body(task)
 	}
-	return s.outbox.Add(ctx, tx, outbox.Message{
-		Stream: task.JobID, URL: task.NotifyURL, Body: body, NotBefore: task.CreatedAt.Add(s.cfg.Grace),
-		Droppable: e.droppable, Final: e.final,
-	})
+	message := outbox.Message{
+		Stream: task.JobID, URL: task.NotifyURL, Body: body, NotBefore: s.now(), Droppable: e.droppable, Final: e.final,
+	}
+	if e.first || !task.Begun {
+		// Counted from now, not from the request: storing a long one takes its
+		// time, and the answer leaves only after the commit. What follows waits
+		// behind the first.
+		message.NotBefore = s.now().Add(s.cfg.Grace)
+	}
+	err := s.outbox.Add(ctx, tx, message)
+	if !fault.Is(err, fault.TooLarge) && !(fault.Is(err, fault.Unavailable) && !e.final) {
+		return err
+	}
+	// The work is done, whoever can be told of it.
+	s.log.ErrorContext(ctx, "a callback was left out", "task_id", task.ID, "event", e.name, "bytes", len(body), "error", err)
+	if !e.final {
+		return nil
+	}
+	message.Body = failed("the result is too long for a callback").body(task)
+	return s.outbox.Add(ctx, tx, message)
 }

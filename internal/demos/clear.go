@@ -34,36 +34,46 @@ func (c Cleared) Counter(what manifest.Counted) int {
 	return 0
 }
 
-// clearBatch bounds what one transaction removes.
-const clearBatch = 500
+// The bounds of one transaction: how many tasks it removes, and how many
+// results.
+const (
+	clearTasks   = 50
+	clearResults = 1000
+)
 
 // Clear removes an app's tasks that ended more than days ago, with their
 // results and uploads, and cached documents that no newer task uses. What a
 // waiting or running task needs stays.
 func (s *Service) Clear(ctx context.Context, app *App, days int) (Cleared, error) {
 	before := s.now().Add(-time.Duration(days) * 24 * time.Hour)
-	var cleared Cleared
+	cleared, err := s.clearTasks(ctx, app, before)
+	if err != nil {
+		return cleared, err
+	}
+	cleared.Documents, err = s.library.Clear(ctx, before, s.documentInUse)
+	return cleared, err
+}
+
+// clearTasks removes an app's tasks that ended before.
+func (s *Service) clearTasks(ctx context.Context, app *App, before time.Time) (cleared Cleared, err error) {
 	for {
-		var tasks []Task
-		err := s.db.Reader().NewSelect().Model(&tasks).Where("app = ? AND ended_at < ?", app.Name, before).
-			Order("ended_at").Limit(clearBatch).Scan(ctx)
+		var ids []string
+		err := s.db.Reader().NewSelect().Model((*Task)(nil)).Column("id").Where("app = ? AND ended_at < ?", app.Name, before).
+			Order("ended_at").Limit(clearTasks).Scan(ctx, &ids)
 		if err != nil {
 			return cleared, fmt.Errorf("look for old tasks: %w", err)
 		}
-		if len(tasks) == 0 {
-			break
+		if len(ids) == 0 {
+			return cleared, nil
 		}
-		some, err := s.removeTasks(ctx, tasks)
-		if err != nil {
-			return cleared, err
-		}
+		some, err := s.removeTasks(ctx, ids)
 		cleared.Tasks += some.Tasks
 		cleared.Results += some.Results
 		cleared.Uploads += some.Uploads
+		if err != nil {
+			return cleared, err
+		}
 	}
-	documents, err := s.library.Clear(ctx, before, s.documentInUse)
-	cleared.Documents = documents
-	return cleared, err
 }
 
 // ClearOne removes one ended task with its results, or the results that name
@@ -82,18 +92,26 @@ func (s *Service) ClearOne(ctx context.Context, app *App, endpoint *manifest.End
 	case task.State == Open:
 		return Cleared{}, nil
 	}
-	return s.removeTasks(ctx, []Task{*task})
+	return s.removeTasks(ctx, []string{task.ID})
 }
 
-// removeTasks deletes ended tasks with what only they name.
-func (s *Service) removeTasks(ctx context.Context, tasks []Task) (cleared Cleared, err error) {
-	ids := make([]string, len(tasks))
-	for i, task := range tasks {
-		ids[i] = task.ID
+// removeTasks deletes tasks with what only they name. One that is open, or
+// opened again meanwhile because its job was retried, stays.
+func (s *Service) removeTasks(ctx context.Context, ids []string) (cleared Cleared, err error) {
+	for n := clearResults; n == clearResults; cleared.Results += n {
+		if n, err = s.removeResults(ctx, ids); err != nil {
+			return cleared, err
+		}
 	}
 	err = s.db.InTx(ctx, func(ctx context.Context, tx database.Tx) error {
-		cleared = Cleared{}
-		var keys, paths []string
+		var tasks []Task
+		err := tx.NewDelete().Model(&tasks).Where("id IN (?) AND state <> ?", bun.List(ids), Open).
+			Returning("crops_key, upload_key, output_key").Scan(ctx)
+		if err != nil {
+			return fmt.Errorf("remove tasks: %w", err)
+		}
+		var keys []string
+		cleared.Tasks, cleared.Uploads = len(tasks), 0
 		for _, task := range tasks {
 			for _, key := range []string{task.CropsKey, task.UploadKey, task.OutputKey} {
 				if key != "" {
@@ -104,23 +122,26 @@ func (s *Service) removeTasks(ctx context.Context, tasks []Task) (cleared Cleare
 				cleared.Uploads++
 			}
 		}
-		err := tx.NewSelect().Model((*File)(nil)).Column("path").Where("task_id IN (?)", bun.List(ids)).Scan(ctx, &paths)
+		return s.blobs.Doom(ctx, tx, keys...)
+	})
+	return cleared, err
+}
+
+// removeResults removes some of the results of tasks that have ended and
+// returns how many; fewer than clearResults were the last.
+func (s *Service) removeResults(ctx context.Context, ids []string) (n int, err error) {
+	err = s.db.InTx(ctx, func(ctx context.Context, tx database.Tx) error {
+		var paths []string
+		err := tx.NewSelect().Model((*File)(nil)).Column("path").
+			Where("task_id IN (SELECT id FROM demos_tasks WHERE id IN (?) AND state <> ?)", bun.List(ids), Open).
+			Limit(clearResults).Scan(ctx, &paths)
 		if err != nil {
 			return fmt.Errorf("look for results: %w", err)
 		}
-		if err := s.forget(ctx, tx, paths); err != nil {
-			return err
-		}
-		if err := s.blobs.Doom(ctx, tx, keys...); err != nil {
-			return err
-		}
-		if _, err := tx.NewDelete().Model((*Task)(nil)).Where("id IN (?)", bun.List(ids)).Exec(ctx); err != nil {
-			return fmt.Errorf("remove tasks: %w", err)
-		}
-		cleared.Tasks, cleared.Results = len(tasks), len(paths)
-		return nil
+		n = len(paths)
+		return s.forget(ctx, tx, paths)
 	})
-	return cleared, err
+	return n, err
 }
 
 // documentInUse reports whether a task that has not ended, or that ended
@@ -140,18 +161,37 @@ func (s *Service) documentInUse(ctx context.Context, kind, uid string, before ti
 // document: in a folder of its name, or with its uid among the parts of the
 // file's name. Every one of the filters must be such a part too.
 func (s *Service) removeDocumentResults(ctx context.Context, app *App, uid string, filters []string) (int, error) {
-	var files []File
-	err := s.db.Reader().NewSelect().Model(&files).Column("path").Where("app = ?", app.Name).Scan(ctx)
-	if err != nil {
-		return 0, fmt.Errorf("look for results: %w", err)
-	}
-	var paths []string
-	for _, file := range files {
-		if belongsTo(file.Path, uid) && !slices.ContainsFunc(filters, func(f string) bool { return !hasPart(path.Base(file.Path), f) }) {
-			paths = append(paths, file.Path)
+	return s.removeMatching(ctx, app, uid, func(name string) bool {
+		return belongsTo(name, uid) && !slices.ContainsFunc(filters, func(f string) bool { return !hasPart(path.Base(name), f) })
+	})
+}
+
+// likeEscapes makes a text stand for itself in a LIKE pattern.
+var likeEscapes = strings.NewReplacer("~", "~~", "%", "~%", "_", "~_")
+
+// removeMatching removes an app's published files whose path has text in it
+// and is wanted, page by page, and returns how many.
+func (s *Service) removeMatching(ctx context.Context, app *App, text string, wanted func(name string) bool) (removed int, err error) {
+	pattern := "%" + likeEscapes.Replace(text) + "%"
+	for after, more := "", true; more; {
+		var paths []string
+		err := s.db.Reader().NewSelect().Model((*File)(nil)).Column("path").
+			Where("app = ? AND path > ? AND path LIKE ? ESCAPE '~'", app.Name, after, pattern).
+			Order("path").Limit(clearResults).Scan(ctx, &paths)
+		if err != nil {
+			return removed, fmt.Errorf("look for results: %w", err)
 		}
+		if more = len(paths) == clearResults; more {
+			after = paths[len(paths)-1]
+		}
+		paths = slices.DeleteFunc(paths, func(name string) bool { return !wanted(name) })
+		err = s.db.InTx(ctx, func(ctx context.Context, tx database.Tx) error { return s.forget(ctx, tx, paths) })
+		if err != nil {
+			return removed, err
+		}
+		removed += len(paths)
 	}
-	return len(paths), s.db.InTx(ctx, func(ctx context.Context, tx database.Tx) error { return s.forget(ctx, tx, paths) })
+	return removed, nil
 }
 
 func belongsTo(name, uid string) bool {
@@ -198,6 +238,6 @@ func (s *Service) ClearIndex(ctx context.Context, app *App, experimentID, indexI
 		indexID != "" && indexID != made.Metadata.IndexID {
 		return true, false, nil
 	}
-	_, err = s.removeTasks(ctx, []Task{*task})
+	_, err = s.removeTasks(ctx, []string{task.ID})
 	return true, err == nil, err
 }

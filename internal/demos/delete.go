@@ -4,10 +4,8 @@ import (
 	"context"
 	"path"
 	"strings"
-	"unicode/utf8"
 
 	"granary/internal/demos/manifest"
-	"granary/internal/platform/database"
 	"granary/internal/platform/fault"
 )
 
@@ -34,7 +32,7 @@ func (s *Service) Delete(ctx context.Context, app *App, endpoint *manifest.Endpo
 	var deleted Deleted
 	switch endpoint.Delete {
 	case manifest.DeleteAnnotations:
-		if deleted.Annotations, err = s.removeAnnotations(ctx, kind, uid, model); err != nil || model != "" {
+		if deleted.Annotations, err = s.removeAnnotations(ctx, app, kind, uid, model); err != nil || model != "" {
 			return deleted, err
 		}
 		deleted.Images, err = s.library.Remove(ctx, kind, uid)
@@ -67,22 +65,12 @@ func (s *Service) documentType(ctx context.Context, uid string) (string, error) 
 
 // removeAnnotations removes the published annotation files of a document that
 // begin with the model's name; all of them without a model.
-func (s *Service) removeAnnotations(ctx context.Context, kind, uid, model string) (int, error) {
-	dir := path.Join("shared/documents", kind, uid, "annotations") + "/"
-	var files []File
-	err := s.db.Reader().NewSelect().Model(&files).Column("path").Where("substr(path, 1, ?) = ?", utf8.RuneCountInString(dir), dir).Scan(ctx)
+func (s *Service) removeAnnotations(ctx context.Context, app *App, kind, uid, model string) (int, error) {
+	prefix := path.Join("shared/documents", kind, uid, "annotations") + "/" + model
+	removed, err := s.removeMatching(ctx, app, prefix, func(name string) bool { return strings.HasPrefix(name, prefix) })
 	if err != nil {
-		return 0, err
-	}
-	var paths []string
-	for _, file := range files {
-		if strings.HasPrefix(path.Base(file.Path), model) {
-			paths = append(paths, file.Path)
-		}
+		return removed, err
 	}
 	legacy, err := s.library.RemoveAnnotations(ctx, kind, uid, model)
-	if err != nil {
-		return 0, err
-	}
-	return len(paths) + legacy, s.db.InTx(ctx, func(ctx context.Context, tx database.Tx) error { return s.forget(ctx, tx, paths) })
+	return removed + legacy, err
 }

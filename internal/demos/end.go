@@ -6,6 +6,8 @@ import (
 	"encoding/json"
 	"fmt"
 
+	"github.com/google/uuid"
+
 	"granary/internal/platform/blob"
 	"granary/internal/platform/database"
 	"granary/internal/platform/fault"
@@ -17,7 +19,7 @@ const maxRowOutput = 64 << 10
 
 // succeed publishes the last files and ends the task and its job together.
 func (a *attempt) succeed(ctx context.Context, output json.RawMessage) error {
-	output, err := a.mergeErrors(output)
+	output, err := a.mergeErrors(a.hide(output))
 	if err == nil {
 		output, err = a.service.cfg.Compat.shape(a.app.Name, output)
 	}
@@ -30,7 +32,8 @@ func (a *attempt) succeed(ctx context.Context, output json.RawMessage) error {
 	}
 	var long []blob.Object
 	if len(output) > maxRowOutput {
-		key := fmt.Sprintf("demos/tasks/%s/output-%d.json", a.task.ID, a.run.Attempt())
+		// Not by the attempt's number, which one that shutdown gave back has again.
+		key := "demos/tasks/" + a.task.ID + "/output-" + uuid.NewString() + ".json"
 		object, err := a.service.blobs.Put(ctx, key, "application/json", bytes.NewReader(output))
 		if err != nil {
 			a.unstage(ctx, files)
@@ -73,9 +76,9 @@ func (a *attempt) mergeErrors(output json.RawMessage) (json.RawMessage, error) {
 		}
 		return output, nil //nolint:nilerr // an app may answer another value
 	}
-	var problems []string
-	if raw := object.get("error"); raw != nil && json.Unmarshal(raw, &problems) != nil {
-		return output, nil //nolint:nilerr // the app's own shape of an error
+	problems, ok := problemsOf(object.get("error"))
+	if !ok {
+		return output, nil // the app's own shape of an error
 	}
 	problems = append(append([]string{}, a.unread...), problems...)
 	switch {
@@ -89,6 +92,22 @@ func (a *attempt) mergeErrors(output json.RawMessage) (json.RawMessage, error) {
 		return nil, fmt.Errorf("encode errors: %w", err)
 	}
 	return append(object.without("error"), member{"error", list}).encode(), nil
+}
+
+// problemsOf reads an output's errors: a list of texts or, of a worker that
+// says but one, a text.
+func problemsOf(raw json.RawMessage) (problems []string, ok bool) {
+	if raw == nil || json.Unmarshal(raw, &problems) == nil {
+		return problems, true
+	}
+	var one string
+	if json.Unmarshal(raw, &one) != nil {
+		return nil, false
+	}
+	if one == "" {
+		return nil, true
+	}
+	return []string{one}, true
 }
 
 // hasResults reports whether an output says anything but where its data set
@@ -126,12 +145,7 @@ func (s *Service) ended(ctx context.Context, tx database.Tx, job jobs.Job) error
 	case job.State == jobs.Cancelled:
 		return s.cancelTask(ctx, tx, task)
 	}
-	states := map[jobs.State]State{jobs.TimedOut: TimedOut, jobs.Lost: Lost}
-	state, ok := states[job.State]
-	if !ok {
-		state = Failed
-	}
-	if err := s.end(ctx, tx, task, state, job.Error); err != nil {
+	if err := s.end(ctx, tx, task, endOf(job.State), job.Error); err != nil {
 		return err
 	}
 	return s.announce(ctx, tx, task, failed(job.Error))
@@ -145,7 +159,7 @@ func (s *Service) cancelTask(ctx context.Context, tx database.Tx, task *Task) er
 	return s.end(ctx, tx, task, Cancelled, "")
 }
 
-// end makes a task's state final and lets go of its uploaded picture.
+// end makes a task's state final.
 func (s *Service) end(ctx context.Context, tx database.Tx, task *Task, state State, message string) error {
 	now := s.now()
 	task.State, task.Error, task.EndedAt = state, message, &now
@@ -166,9 +180,10 @@ func (s *Service) Cancel(ctx context.Context, id string) error {
 	if err != nil {
 		return err
 	}
-	if task.State != Open {
+	if task.State == Succeeded {
 		return nil
 	}
+	// Also of a task that failed: its job may have been retried.
 	if err := s.jobs.Cancel(ctx, task.JobID); err != nil && !fault.Is(err, fault.NotFound) {
 		return err
 	}

@@ -1,6 +1,7 @@
 package demos
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
@@ -41,7 +42,10 @@ func (s *Service) run(ctx context.Context, run *jobs.Run, args taskArgs) (err er
 		return jobs.Permanent(err)
 	}
 	task, err := s.begin(ctx, run, args.Task)
-	if err != nil {
+	switch {
+	case fault.Is(err, fault.NotFound): // cleared before somebody retried its job
+		return jobs.Permanent(err)
+	case err != nil:
 		return err
 	}
 	endpoint, ok := app.Endpoint(task.Endpoint)
@@ -227,7 +231,7 @@ func (a *attempt) failure(ctx context.Context, err error) error {
 		if failed.Traceback != "" {
 			a.service.log.ErrorContext(ctx, "a worker failed", "app", a.app.Name, "task_id", a.task.ID, "traceback", failed.Traceback)
 		}
-		return jobs.Permanent(fault.New(fault.Unavailable, "%s", failed.Error()))
+		return jobs.Permanent(fault.New(fault.Unavailable, "%s", a.hide([]byte(failed.Error()))))
 	case errors.As(err, &died):
 		a.service.log.ErrorContext(ctx, "a worker died", "app", a.app.Name, "task_id", a.task.ID, "stderr", died.Stderr)
 		wrapped := fault.New(fault.Unavailable, "%s", died.Error())
@@ -239,6 +243,12 @@ func (a *attempt) failure(ctx context.Context, err error) error {
 		return jobs.Permanent(fault.New(fault.Unavailable, "%w", err))
 	}
 	return err
+}
+
+// hide takes the place of the private folder out of what a worker says: front
+// ends have no use for it and no right to it.
+func (a *attempt) hide(text []byte) []byte {
+	return bytes.ReplaceAll(text, []byte(a.root+string(filepath.Separator)), nil)
 }
 
 // close removes the private folder.

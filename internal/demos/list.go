@@ -62,7 +62,7 @@ func (s *Service) Tasks(ctx context.Context, filter TaskFilter) (TaskPage, error
 		if err != nil {
 			return TaskPage{}, err
 		}
-		query = query.Where("created_at < ? OR (created_at = ? AND id < ?)", at, at, id)
+		query = query.Where("(created_at, id) < (?, ?)", at, id)
 	}
 	if err := query.Scan(ctx); err != nil {
 		return TaskPage{}, fmt.Errorf("list tasks: %w", err)
@@ -77,7 +77,7 @@ func (s *Service) Tasks(ctx context.Context, filter TaskFilter) (TaskPage, error
 		if page.Tasks[i].State != Open {
 			continue
 		}
-		state, err := s.openState(ctx, &page.Tasks[i])
+		state, err := s.stateOf(ctx, &page.Tasks[i])
 		if err != nil {
 			return TaskPage{}, err
 		}

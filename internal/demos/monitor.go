@@ -58,9 +58,14 @@ type measured struct {
 	at    time.Time
 }
 
-// Size returns the bytes that an app's results and files occupy. The folder
-// is walked once a minute at most.
+// Size returns the bytes that an app's results and files occupy, as they were
+// within the last minute: to add them up takes long.
 func (s *Service) Size(ctx context.Context, app *App) (int64, error) {
+	s.sizes.mu.Lock()
+	defer s.sizes.mu.Unlock()
+	if last, ok := s.sizes.known[app.Name]; ok && s.cfg.Now().Sub(last.at) < sizesFor {
+		return last.bytes, nil
+	}
 	var published int64
 	err := s.db.Reader().NewSelect().Model((*File)(nil)).ColumnExpr("coalesce(sum(size_bytes), 0)").
 		Where("app = ?", app.Name).Scan(ctx, &published)
@@ -71,11 +76,6 @@ func (s *Service) Size(ctx context.Context, app *App) (int64, error) {
 	if app.Endpoints[0].Annotations { // what such an app leaves lies with the documents
 		folder = filepath.Join(s.cfg.Folder, "shared", "documents")
 	}
-	s.sizes.mu.Lock()
-	defer s.sizes.mu.Unlock()
-	if last, ok := s.sizes.known[app.Name]; ok && s.cfg.Now().Sub(last.at) < sizesFor {
-		return published + last.bytes, nil
-	}
 	size, err := folderSize(ctx, folder)
 	if err != nil {
 		return 0, err
@@ -83,16 +83,16 @@ func (s *Service) Size(ctx context.Context, app *App) (int64, error) {
 	if s.sizes.known == nil {
 		s.sizes.known = map[string]measured{}
 	}
-	s.sizes.known[app.Name] = measured{size, s.cfg.Now()}
+	s.sizes.known[app.Name] = measured{published + size, s.cfg.Now()}
 	return published + size, nil
 }
 
 // folderSize adds up the regular files of a folder; what vanishes meanwhile
-// does not count.
+// or may not be read does not count.
 func folderSize(ctx context.Context, folder string) (int64, error) {
 	var total int64
 	err := filepath.WalkDir(folder, func(_ string, entry fs.DirEntry, err error) error {
-		if errors.Is(err, os.ErrNotExist) {
+		if errors.Is(err, os.ErrNotExist) || errors.Is(err, os.ErrPermission) {
 			return nil
 		}
 		if err != nil {

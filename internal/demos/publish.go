@@ -166,7 +166,10 @@ func (s *Service) publish(ctx context.Context, tx database.Tx, task *Task, files
 		if err := s.forget(ctx, tx, paths); err != nil {
 			return err
 		}
-		if _, err := tx.NewInsert().Model(&rows).Exec(ctx); err != nil {
+		// Where another task publishes the same path at the same moment, the
+		// update is what PostgreSQL answers with a conflict, after which the
+		// transaction is run again and finds the other's row.
+		if _, err := tx.NewInsert().Model(&rows).On("CONFLICT (path) DO UPDATE").Set("task_id = EXCLUDED.task_id").Exec(ctx); err != nil {
 			return fmt.Errorf("store results: %w", err)
 		}
 		if err := s.blobs.Publish(ctx, tx, objects...); err != nil {
@@ -207,6 +210,7 @@ var _ worker.Sink = (*sink)(nil)
 
 // Line implements worker.Sink.
 func (k *sink) Line(level worker.Level, text string) {
+	text = string(k.attempt.hide([]byte(text)))
 	switch level {
 	case worker.Warning:
 		k.attempt.run.Warn(k.ctx, text)
@@ -226,7 +230,7 @@ func (k *sink) Bar(b worker.Bar) {
 // published together with the callback that tells of it.
 func (k *sink) Event(ctx context.Context, name string, data json.RawMessage) error {
 	a := k.attempt
-	e, err := reported(name, data)
+	e, err := reported(name, a.hide(data))
 	for i := range e.more {
 		if e.more[i].name == "output" && err == nil {
 			e.more[i].value, err = a.service.cfg.Compat.shape(a.app.Name, e.more[i].value)

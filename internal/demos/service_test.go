@@ -67,11 +67,12 @@ func TestTaskFails(t *testing.T) {
 	each(t, func(t *testing.T, b *bundle) {
 		b.run(t)
 		for do, want := range map[string]string{
+			"point": "open echo/results/model.pt: no such file", "text": "there is no result: page 1 is blank",
 			"fail": "the model is missing", "nothing": "there is no result: page 1 is blank", "die": "exit status 3",
 		} {
 			task := b.start(t, do, "one")
 			status := b.await(t, task.ID, demos.Failed)
-			if !strings.Contains(status.Task.Error, want) {
+			if !strings.Contains(status.Task.Error, want) || strings.Contains(status.Task.Error, b.folder) {
 				t.Errorf("%s: error = %q, want %q", do, status.Task.Error, want)
 			}
 		}

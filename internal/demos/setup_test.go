@@ -16,6 +16,7 @@ import (
 	"net/http/httptest"
 	"os"
 	"path/filepath"
+	"strings"
 	"sync"
 	"testing"
 	"testing/fstest"
@@ -87,6 +88,12 @@ func guestTasks() map[string]guest.Task {
 		case "hang":
 			<-ctx.Done()
 			return nil, ctx.Err()
+		case "point":
+			return nil, fmt.Errorf("open %s: no such file", filepath.Join(job.Paths.Results, "model.pt"))
+		case "long":
+			return map[string]any{"text": strings.Repeat("x", 1000)}, nil
+		case "text":
+			return map[string]any{"error": "page 1 is blank"}, nil
 		case "nothing":
 			return map[string]any{"dataset_url": "x", "results_url": []string{}, "error": []string{"page 1 is blank"}}, nil
 		}
@@ -115,6 +122,7 @@ type bundle struct {
 	app    *demos.App
 	engine jobs.Engine
 	db     *database.DB
+	calls  *outbox.Outbox
 	front  *front
 	folder string
 }
@@ -145,6 +153,11 @@ func each(t *testing.T, fn func(t *testing.T, b *bundle)) {
 
 func setup(t *testing.T, db *database.DB, cfg demos.Config, apps ...*demos.App) *bundle {
 	t.Helper()
+	return setupOutbox(t, db, cfg, outbox.Config{Poll: 50 * time.Millisecond}, apps...)
+}
+
+func setupOutbox(t *testing.T, db *database.DB, cfg demos.Config, callbacks outbox.Config, apps ...*demos.App) *bundle {
+	t.Helper()
 	b := &bundle{db: db, front: newFront(t), folder: t.TempDir()}
 	log := slog.New(slog.DiscardHandler)
 	bucket, err := blob.Open(t.Context(), blob.Config{URL: "file:" + t.TempDir()})
@@ -160,7 +173,8 @@ func setup(t *testing.T, db *database.DB, cfg demos.Config, apps ...*demos.App) 
 	if err != nil {
 		t.Fatal(err)
 	}
-	calls := outbox.New(db, outbox.Config{Poll: 50 * time.Millisecond, Log: log})
+	calls := outbox.New(db, callbacks)
+	b.calls = calls
 	said := journal.New(db, journal.Config{Every: 10 * time.Millisecond})
 	if len(apps) == 0 {
 		files := fstest.MapFS{"echo/app.yaml": {Data: []byte(echoManifest)}}
@@ -168,7 +182,10 @@ func setup(t *testing.T, db *database.DB, cfg demos.Config, apps ...*demos.App) 
 			t.Fatal(err)
 		}
 	}
-	cfg.Folder, cfg.Program, cfg.Grace = b.folder, executable(t), time.Millisecond
+	cfg.Folder, cfg.Program = b.folder, executable(t)
+	if cfg.Grace == 0 {
+		cfg.Grace = time.Millisecond
+	}
 	b.app = apps[0]
 	b.Service, err = demos.New(demos.Deps{
 		DB: db, Blobs: blobs, Outbox: calls, Journal: said, Workers: workers, Library: library, Log: log,

@@ -24,11 +24,9 @@ func (s *Service) Status(ctx context.Context, id string) (Status, error) {
 	if err != nil {
 		return Status{}, err
 	}
-	status := Status{Task: task, State: task.State}
-	if task.State == Open {
-		if status.State, err = s.openState(ctx, task); err != nil {
-			return Status{}, err
-		}
+	status := Status{Task: task}
+	if status.State, err = s.stateOf(ctx, task); err != nil {
+		return Status{}, err
 	}
 	if status.State == Running || status.State.Finished() && status.State != Succeeded {
 		if status.View, err = s.journal.View(ctx, task.JobID); err != nil {
@@ -38,18 +36,52 @@ func (s *Service) Status(ctx context.Context, id string) (Status, error) {
 	return status, nil
 }
 
-// openState is what the job engine says of a task that has not ended.
-func (s *Service) openState(ctx context.Context, task *Task) (State, error) {
+// stateOf is a task's state by its row and, unless it succeeded, by its job:
+// an open task waits or runs, and one that failed may have been retried. What
+// ended since the row was read is read again, into task.
+func (s *Service) stateOf(ctx context.Context, task *Task) (State, error) {
+	if task.State == Succeeded {
+		return Succeeded, nil
+	}
 	job, err := s.jobs.Get(ctx, task.JobID)
 	switch {
-	case fault.Is(err, fault.NotFound):
+	case fault.Is(err, fault.NotFound) && task.State == Open:
 		return Lost, nil
+	case fault.Is(err, fault.NotFound):
+		return task.State, nil
 	case err != nil:
 		return "", err
+	case job.State == jobs.Running && job.CancelRequested && task.State != Open:
+		return task.State, nil
 	case job.State == jobs.Running:
 		return Running, nil
+	case !job.State.Finished():
+		return Waiting, nil
+	case task.State != Open:
+		return task.State, nil
 	}
-	return Waiting, nil
+	latest, err := s.Task(ctx, task.ID)
+	if err != nil {
+		return "", err
+	}
+	*task = *latest
+	if task.State == Open { // nobody told it: its app was not installed then
+		return endOf(job.State), nil
+	}
+	return task.State, nil
+}
+
+// endOf is what a job's end is to its task.
+func endOf(state jobs.State) State {
+	switch state {
+	case jobs.Cancelled:
+		return Cancelled
+	case jobs.TimedOut:
+		return TimedOut
+	case jobs.Lost:
+		return Lost
+	}
+	return Failed
 }
 
 // Output returns what a succeeded task answered, as JSON.

@@ -17,6 +17,9 @@ import (
 // lives. Its private folders begin with the same name.
 const lockSuffix = ".lock"
 
+// uuidLength is the length of the name of a process.
+const uuidLength = len("00000000-0000-0000-0000-000000000000")
+
 // views are the private data folders of running jobs. Several processes may
 // share the folder; each removes what a dead one left.
 type views struct {
@@ -49,7 +52,8 @@ func openViews(folder string) (*views, error) {
 	return v, nil
 }
 
-// sweep removes the folders of processes that ended without close.
+// sweep removes the folders of processes that ended without close, and those
+// that a process which ended well could not remove.
 func (v *views) sweep() error {
 	entries, err := fs.ReadDir(v.root.FS(), ".")
 	if err != nil {
@@ -75,6 +79,29 @@ func (v *views) sweep() error {
 			}
 		}
 		if err := v.root.Remove(entry.Name()); err != nil && !errors.Is(err, fs.ErrNotExist) {
+			return fmt.Errorf("sweep folder for jobs: %w", err)
+		}
+	}
+	return v.sweepOrphans()
+}
+
+// sweepOrphans removes the folders of which no process has the lock. A lock is
+// made before the first folder of its name, so that to look for it now is
+// enough.
+func (v *views) sweepOrphans() error {
+	entries, err := fs.ReadDir(v.root.FS(), ".")
+	if err != nil {
+		return fmt.Errorf("sweep folder for jobs: %w", err)
+	}
+	for _, entry := range entries {
+		if !entry.IsDir() || len(entry.Name()) < uuidLength {
+			continue
+		}
+		_, err := v.root.Lstat(entry.Name()[:uuidLength] + lockSuffix)
+		if !errors.Is(err, fs.ErrNotExist) {
+			continue
+		}
+		if err := v.root.RemoveAll(entry.Name()); err != nil {
 			return fmt.Errorf("sweep folder for jobs: %w", err)
 		}
 	}

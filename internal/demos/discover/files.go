@@ -159,7 +159,7 @@ func (d *Door) document(w http.ResponseWriter, r *http.Request) error {
 	case "download":
 		return d.download(w, r, kind, uid)
 	}
-	content, err := d.demos.Open(r.Context(), path.Join("shared/documents", kind, uid, "annotations", last+".json"))
+	content, err := d.demos.Open(r.Context(), "shared/documents/"+kind+"/"+uid+"/annotations/"+last+".json")
 	if err != nil {
 		return err
 	}
