@@ -157,7 +157,7 @@ func (t *task) document(ctx context.Context, d dataset.ViewDocument) error {
 		t.problem(fmt.Sprintf("No image of document %.100s could be read", d.UID))
 		return nil
 	}
-	text, err := json.Marshal(list)
+	text, err := json.Marshal(withGaps(list, d.Images))
 	if err != nil {
 		return fmt.Errorf("encode annotations of document %s: %w", d.UID, err)
 	}
