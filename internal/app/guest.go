@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 
+	"granary/internal/demos/builtin/clustering"
 	"granary/internal/demos/builtin/regions"
 	"granary/internal/demos/builtin/search"
 	"granary/internal/demos/builtin/similarity"
@@ -19,6 +20,7 @@ import (
 // guests are the built-in apps by name, each with its tasks by actor.
 func guests() map[string]map[string]guest.Task {
 	return map[string]map[string]guest.Task{
+		"dticlustering": clustering.Tasks(),
 		"regions":       regions.Tasks(),
 		"search":        search.Tasks(),
 		"similarity":    similarity.Tasks(),
