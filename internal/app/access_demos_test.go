@@ -62,6 +62,30 @@ func demoRows(t *testing.T) map[string]accessRow {
 	return rows
 }
 
+// demoPageRows are the demos' pages of the console: tasks belong to front
+// ends, so that only stewards see any.
+func demoPageRows() map[string]accessRow {
+	const root = "/console/demos"
+	absent := given("id", "none", "job", "none", "app", "none", "uid", "none", "type", "zip", "path", "images/a.png", "entry", "a/b.png")
+	row := func(status int) accessRow { return accessRow{want: page(stewards(status)), objects: absent} }
+	started := row(404)
+	started.body = fixedForm()
+	return map[string]accessRow{
+		"GET " + root:                                      {want: page(stewards(200))},
+		"GET " + root + "/apps/{app}":                      {want: page(stewards(200)), objects: given("app", "similarity")},
+		"POST " + root + "/apps/{app}/start":               started,
+		"GET " + root + "/tasks":                           {want: page(stewards(200))},
+		"GET " + root + "/tasks/{id}":                      row(404),
+		"POST " + root + "/tasks/{id}/cancel":              started,
+		"GET " + root + "/tasks/{id}/files/{path...}":      row(404),
+		"GET " + root + "/tasks/{id}/upload":               row(404),
+		"GET " + root + "/tasks/{id}/archive/{entry...}":   row(404),
+		"GET " + root + "/jobs/{job}":                      row(404),
+		"GET " + root + "/pictures/{type}/{uid}/{path...}": row(404),
+		"GET " + root + "/sources/{app}/{uid}/{entry...}":  row(404),
+	}
+}
+
 // nobodys is a row of an object that does not exist.
 func nobodys(status int) accessRow {
 	return accessRow{want: everybody(status), objects: func(*testing.T, *lab) objects {
@@ -74,5 +98,6 @@ func allRows(t *testing.T) map[string]accessRow {
 	t.Helper()
 	rows := accessRows()
 	maps.Copy(rows, demoRows(t))
+	maps.Copy(rows, demoPageRows())
 	return rows
 }

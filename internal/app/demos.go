@@ -13,6 +13,7 @@ import (
 	"granary/internal/demos"
 	"granary/internal/demos/dataset"
 	"granary/internal/demos/discover"
+	demopages "granary/internal/demos/pages"
 	"granary/internal/platform/config"
 	"granary/internal/platform/fetch"
 	"granary/internal/platform/jobs/outbox"
@@ -111,6 +112,11 @@ func (c *Core) discoverDoor() web.Entry {
 		MaxBody: int64(cfg.MaxBody), Token: cfg.Token, AccelPrefix: cfg.Accel, Accelerate: c.Demos.Accelerate,
 	})
 	return web.Entry{Door: door, MaxBody: int64(cfg.MaxBody), LoosePaths: true}
+}
+
+// demoPages are the demos' part of the console.
+func (c *Core) demoPages() *demopages.Section {
+	return demopages.New(demopages.Config{Service: c.Demos, Jobs: c.Jobs, Journal: c.Journal, Callbacks: c.Outbox, Gate: c.Vision.Gate()})
 }
 
 // startDemos begins to deliver callbacks.

@@ -66,8 +66,9 @@ func (c *Core) entries(build telemetry.Build, metrics *telemetry.Metrics, health
 		Version: build.Version, Logger: c.Log,
 		Sections: []console.Section{pages.New(pages.Config{Service: c.Vision, Gate: c.Vision.Gate()})},
 	}
-	if c.Outbox != nil {
+	if c.Demos != nil {
 		pageConfig.Callbacks = c.Outbox
+		pageConfig.Sections = append(pageConfig.Sections, c.demoPages())
 	}
 	consoleDoor, err := console.New(pageConfig)
 	if err != nil {

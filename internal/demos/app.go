@@ -26,8 +26,8 @@ func (a *App) Endpoint(path string) (*manifest.Endpoint, bool) {
 	return nil, false
 }
 
-// jobKind is the kind of the app's jobs.
-func (a *App) jobKind() string { return "demo_" + a.Name }
+// JobKind is the kind of the app's jobs.
+func (a *App) JobKind() string { return "demo_" + a.Name }
 
 // LoadApps returns the apps of the given names, in that order: from folder
 // (each app a folder of its own; empty for none) or else from the built-in

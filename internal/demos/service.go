@@ -111,7 +111,7 @@ func (s *Service) Close() error { return s.views.close() }
 // Register adds the job kind of every app.
 func (s *Service) Register(registry *jobs.Registry) error {
 	for _, app := range s.apps {
-		if err := jobs.RegisterKind(registry, app.jobKind(), s.policy(app), s.run); err != nil {
+		if err := jobs.RegisterKind(registry, app.JobKind(), s.policy(app), s.run); err != nil {
 			return fmt.Errorf("app %s: %w", app.Name, err)
 		}
 	}

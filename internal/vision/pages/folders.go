@@ -10,6 +10,7 @@ import (
 	"strings"
 	"time"
 
+	"granary/internal/console/thumbnail"
 	"granary/internal/console/ui"
 	"granary/internal/platform/fault"
 	"granary/internal/vision"
@@ -286,7 +287,7 @@ func newThumb(picture *vision.Picture, state string) thumbView {
 		ID: picture.ID, Name: pictureName(picture), State: state, Width: picture.Width, Height: picture.Height,
 		Bytes: picture.SizeBytes, UploadedAt: picture.UploadedAt,
 	}
-	v.ThumbWidth, v.ThumbHeight = fit(picture.Width, picture.Height, thumbSmall)
+	v.ThumbWidth, v.ThumbHeight = fit(picture.Width, picture.Height, thumbnail.Small)
 	return v
 }
 

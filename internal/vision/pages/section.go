@@ -5,6 +5,7 @@ import (
 	"io"
 	"time"
 
+	"granary/internal/console/thumbnail"
 	"granary/internal/console/ui"
 	"granary/internal/platform/identity"
 	"granary/internal/platform/raster"
@@ -70,7 +71,7 @@ type Config struct {
 type Section struct {
 	service Service
 	gate    raster.Gate
-	thumbs  *thumbnails
+	thumbs  *thumbnail.Cache
 	now     func() time.Time
 }
 
@@ -79,7 +80,7 @@ func New(cfg Config) *Section {
 	if cfg.Now == nil {
 		cfg.Now = time.Now
 	}
-	return &Section{service: cfg.Service, gate: cfg.Gate, thumbs: newThumbnails(), now: cfg.Now}
+	return &Section{service: cfg.Service, gate: cfg.Gate, thumbs: thumbnail.NewCache(), now: cfg.Now}
 }
 
 // Bundle holds the section's templates, messages, scripts and links.

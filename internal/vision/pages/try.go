@@ -1,6 +1,7 @@
 package pages
 
 import (
+	"context"
 	"encoding/base64"
 	"errors"
 	"html/template"
@@ -9,6 +10,7 @@ import (
 
 	"granary/internal/console/ui"
 	"granary/internal/platform/fault"
+	"granary/internal/platform/raster"
 	"granary/internal/platform/web"
 	"granary/internal/vision/pipeline"
 )
@@ -92,20 +94,20 @@ func (p *pages) ask(r *http.Request, name, fileName string, data []byte) (*trial
 		return nil, err
 	}
 	// Making the small picture takes as much memory as making a thumbnail.
-	if err := p.thumbs.making.Acquire(r.Context(), 1); err != nil {
-		return nil, err
-	}
-	defer p.thumbs.making.Release(1)
-	picture, err := p.gate.Open(data)
-	if err != nil {
-		return nil, err
-	}
-	small, err := picture.Thumbnail(trialSide)
+	var size raster.Header
+	small, err := p.thumbs.Make(r.Context(), func(context.Context) ([]byte, error) {
+		picture, err := p.gate.Open(data)
+		if err != nil {
+			return nil, err
+		}
+		size = picture.Header
+		return picture.Thumbnail(trialSide)
+	})
 	if err != nil {
 		return nil, err
 	}
 	v := &trialView{
-		Name: fileName, Width: picture.Header.Width, Height: picture.Header.Height, Models: result.Models,
+		Name: fileName, Width: size.Width, Height: size.Height, Models: result.Models,
 		Picture: template.URL("data:image/jpeg;base64," + base64.StdEncoding.EncodeToString(small)), //nolint:gosec // G203: a JPEG made here
 	}
 	for i, box := range result.Boxes {
