@@ -245,6 +245,11 @@ func TestDeadProcessLeavesNoFolder(t *testing.T) {
 				}
 			}
 		}
+		// And what one that ended well could not remove.
+		orphan := filepath.Join(views, "gone0000-0000-7000-8000-000000000000-job-1")
+		if err := os.MkdirAll(orphan, 0o700); err != nil {
+			t.Fatal(err)
+		}
 		other, err := demos.New(demos.Deps{}, nil, demos.Config{Folder: b.folder})
 		if err != nil {
 			t.Fatalf("New: %v", err)
