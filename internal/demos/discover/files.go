@@ -6,6 +6,7 @@ import (
 	"io"
 	"mime"
 	"net/http"
+	"net/url"
 	"path"
 	"strconv"
 	"strings"
@@ -82,7 +83,7 @@ func (d *Door) accelerate(w http.ResponseWriter, r *http.Request, content demos.
 		return err
 	}
 	header := w.Header()
-	header.Set("X-Accel-Redirect", d.cfg.AccelPrefix+"/"+name)
+	header.Set("X-Accel-Redirect", (&url.URL{Path: d.cfg.AccelPrefix + "/" + name}).EscapedPath()) // nginx reads an address
 	header.Set("X-Accel-Buffering", "yes")
 	header.Set("X-Accel-Charset", "utf-8")
 	header.Set("Content-Disposition", disposition("attachment", path.Base(content.Path)))
