@@ -1,7 +1,9 @@
 package python_test
 
 import (
+	"bytes"
 	"os"
+	"os/exec"
 	"testing"
 
 	"granary/internal/demos/manifest"
@@ -26,5 +28,25 @@ func TestExampleFiles(t *testing.T) {
 	definitions, err := pipeline.Read(data, "")
 	if err != nil || len(definitions) != 1 || definitions[0].Name != "Text" {
 		t.Errorf("Read(pipeline.yaml) = %+v, %v, want the pipeline Text", definitions, err)
+	}
+}
+
+// TestExample finds written lines with the real model. It needs the packages
+// and the model of the example, which scripts/services prepares.
+func TestExample(t *testing.T) {
+	t.Parallel()
+	for _, name := range []string{"GRANARY_TEST_PYTHON", "TEXT_MODEL"} {
+		if os.Getenv(name) != "" {
+			continue
+		}
+		if os.Getenv("REQUIRE_SERVICES") == "1" {
+			t.Fatalf("%s is not set and REQUIRE_SERVICES=1", name)
+		}
+		t.Skipf("%s is not set: the example is not run", name)
+	}
+	command := exec.CommandContext(t.Context(), os.Getenv("GRANARY_TEST_PYTHON"), "-m", "unittest", "tests.test_onnx", "tests.test_dataset")
+	command.Env = append(os.Environ(), "PYTHONPATH=src", "PYTHONDONTWRITEBYTECODE=1")
+	if out, err := command.CombinedOutput(); err != nil || bytes.Contains(out, []byte("skipped")) {
+		t.Errorf("unittest: %v, want success and nothing skipped\n%s", err, out)
 	}
 }
