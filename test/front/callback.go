@@ -2,6 +2,7 @@ package front
 
 import (
 	"bytes"
+	"context"
 	"encoding/json"
 	"io"
 	"net/http"
@@ -62,9 +63,9 @@ func (f *Front) take(w http.ResponseWriter, r *http.Request, work func(*Callback
 	if _, err := uuid.Parse(c.TrackingID); err != nil || c.Event == "" || c.ExperimentID == "" {
 		f.fault("callback %s does not say whose it is: %.200s", c.Path, body)
 	}
-	f.arrive(c)
+	f.arrive(r.Context(), c)
 	status, answer := work(c)
-	f.leave(c, status)
+	f.leave(r.Context(), c, status)
 	w.Header().Set("Content-Type", "application/json")
 	w.WriteHeader(status)
 	if err := json.NewEncoder(w).Encode(answer); err != nil {
@@ -72,11 +73,21 @@ func (f *Front) take(w http.ResponseWriter, r *http.Request, work func(*Callback
 	}
 }
 
-// arrive keeps a callback and holds its order.
-func (f *Front) arrive(c *Callback) {
+// Accept takes every callback at a path and answers 200 at once. It returns
+// the address.
+func (f *Front) Accept(path string) string {
+	f.mux.HandleFunc("POST "+path, func(w http.ResponseWriter, r *http.Request) {
+		f.take(w, r, func(*Callback) (int, any) { return http.StatusOK, map[string]any{"success": true} })
+	})
+	return f.URL + path
+}
+
+// arrive keeps a callback and holds its order. A handler whose caller has gone
+// counts no more: its callback will be sent again.
+func (f *Front) arrive(ctx context.Context, c *Callback) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	if f.open[c.TrackingID] > 0 {
+	if slices.ContainsFunc(f.open[c.TrackingID], func(other context.Context) bool { return other.Err() == nil }) {
 		f.faults = append(f.faults, "two callbacks of the task "+c.TrackingID+" are open at once")
 	}
 	switch end := f.ended[c.TrackingID]; {
@@ -86,16 +97,16 @@ func (f *Front) arrive(c *Callback) {
 	default:
 		f.faults = append(f.faults, c.Event+" after "+end.Event+" of the task "+c.TrackingID)
 	}
-	f.open[c.TrackingID]++
+	f.open[c.TrackingID] = append(f.open[c.TrackingID], ctx)
 	f.callbacks = append(f.callbacks, c)
 	f.note()
 }
 
 // leave notes the answer.
-func (f *Front) leave(c *Callback, status int) {
+func (f *Front) leave(ctx context.Context, c *Callback, status int) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	f.open[c.TrackingID]--
+	f.open[c.TrackingID] = slices.DeleteFunc(f.open[c.TrackingID], func(one context.Context) bool { return one == ctx })
 	c.Status = status
 	if status == http.StatusOK && c.Final() {
 		f.ended[c.TrackingID] = c
@@ -149,4 +160,16 @@ func (f *Front) Ended() (ends map[string]*Callback, repeated int) {
 		ends[id] = c
 	}
 	return ends, f.repeated
+}
+
+// Heard returns the tracking ids of all callbacks, sorted.
+func (f *Front) Heard() []string {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	ids := make([]string, len(f.callbacks))
+	for i, c := range f.callbacks {
+		ids[i] = c.TrackingID
+	}
+	slices.Sort(ids)
+	return slices.Compact(ids)
 }

@@ -23,8 +23,8 @@ type Front struct {
 	mu        sync.Mutex
 	server    *http.Server // nil while the front is down
 	callbacks []*Callback
-	ended     map[string]*Callback // by tracking id: the accepted end
-	open      map[string]int       // by tracking id: handlers at work
+	ended     map[string]*Callback         // by tracking id: the accepted end
+	open      map[string][]context.Context // by tracking id: the requests of handlers at work
 	repeated  int
 	faults    []string
 	changed   chan struct{} // closed at every change
@@ -34,7 +34,7 @@ type Front struct {
 func New(t testing.TB) *Front {
 	t.Helper()
 	f := &Front{
-		address: "127.0.0.1:0", mux: http.NewServeMux(), ended: map[string]*Callback{}, open: map[string]int{}, changed: make(chan struct{}),
+		address: "127.0.0.1:0", mux: http.NewServeMux(), ended: map[string]*Callback{}, open: map[string][]context.Context{}, changed: make(chan struct{}),
 	}
 	if err := f.Up(); err != nil {
 		t.Fatal(err)

@@ -3,6 +3,7 @@ package front
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"net/http"
 	"strings"
@@ -87,7 +88,7 @@ func (d *Demo) regions(ctx context.Context, task Task, raw json.RawMessage) erro
 		}
 		for _, annotation := range list {
 			if !ids[uid][annotation.Source] {
-				return fmt.Errorf("Image %s not found in document %s", annotation.Source, uid)
+				return fmt.Errorf("image %s not found in document %s", annotation.Source, uid)
 			}
 			if err := annotation.check(); err != nil {
 				return err
@@ -96,7 +97,7 @@ func (d *Demo) regions(ctx context.Context, task Task, raw json.RawMessage) erro
 		}
 	}
 	if crops == 0 {
-		return fmt.Errorf("No regions were successfully processed")
+		return errors.New("no regions were successfully processed")
 	}
 	d.change(task.ID, func(task *Task) { task.Regions = found })
 	if !d.Pipeline {
