@@ -29,7 +29,8 @@ const (
 	// of 63 bits, then the longest match and two words.
 	fastOutput = 63 + longestMatch + 16
 
-	longestMatch = 258 // RFC 1951, section 3.2.5
+	longestMatch = 258     // RFC 1951, section 3.2.5
+	windowSize   = 1 << 15 // how far back a match may lie, same section
 )
 
 // inflater is the state of one stream. It is large for a stack frame and
@@ -51,7 +52,11 @@ type inflater struct {
 // inflate unpacks the zlib stream in (RFC 1950) to out, which it must fill
 // exactly. A preset dictionary, bytes after the stream and all that
 // compress/zlib calls damaged are errors; out then holds anything.
-func inflate(out, in []byte) error {
+//
+// After each block, told hears how many bytes there are. From then on, those
+// more than windowSize before are not looked at again, and no other before
+// these is written.
+func inflate(out, in []byte, told func(made int)) error {
 	const deflate, largestWindow, dictionary, trailer = 8, 7, 0x20, 4
 	if len(in) < 2+trailer {
 		return errTruncated
@@ -62,11 +67,15 @@ func inflate(out, in []byte) error {
 	}
 	end := len(in) - trailer
 	z := inflater{in: in[2:end], out: out}
+	sum := uint32(1)
 	for last := false; !last; {
+		before := z.made
 		var err error
 		if last, err = z.block(); err != nil {
 			return err
 		}
+		sum = adler(sum, out[before:z.made])
+		told(z.made)
 	}
 	z.align()
 	switch {
@@ -74,7 +83,7 @@ func inflate(out, in []byte) error {
 		return errSize
 	case z.next != len(z.in):
 		return errZlib
-	case adler(1, out) != binary.BigEndian.Uint32(in[end:]):
+	case sum != binary.BigEndian.Uint32(in[end:]):
 		return errChecksum
 	}
 	return nil

@@ -138,7 +138,7 @@ func TestInflateJudgesBlocks(t *testing.T) {
 		if c.err != nil {
 			out = make([]byte, 8)
 		}
-		err := inflate(out, framed(c.body))
+		err := inflate(out, framed(c.body), quiet)
 		if !errors.Is(err, c.err) || c.err == nil && string(out) != c.want {
 			t.Errorf("inflate(%s) = %q, %v, want %q, %v", c.name, out, err, c.want, c.err)
 		}
@@ -147,7 +147,7 @@ func TestInflateJudgesBlocks(t *testing.T) {
 		}
 		// Far from both ends, the fast loop must see it too.
 		far := append(bytes.Clone(c.body), make([]byte, 100)...)
-		if err := inflate(make([]byte, 4096), framed(far)); !errors.Is(err, errDeflate) {
+		if err := inflate(make([]byte, 4096), framed(far), quiet); !errors.Is(err, errDeflate) {
 			t.Errorf("inflate(%s, in the midst) = %v, want %v", c.name, err, errDeflate)
 		}
 	}
@@ -178,7 +178,7 @@ func TestInflateJudgesTheFrame(t *testing.T) {
 		{"byte behind", append(bytes.Clone(whole), 0), errZlib},
 	}
 	for _, c := range cases {
-		if err := inflate(make([]byte, 3), c.in); !errors.Is(err, c.want) {
+		if err := inflate(make([]byte, 3), c.in, quiet); !errors.Is(err, c.want) {
 			t.Errorf("inflate(%s) = %v, want %v", c.name, err, c.want)
 		}
 	}

@@ -43,17 +43,14 @@ func decodePlainPNG(data []byte) (image.Image, error) {
 	if channels == 3 {
 		stride = 4 * width
 	}
-	// The rows are unpacked to the end of the memory that they stay in, one
-	// byte before it: see placeRows.
-	memory := make([]byte, max(height*stride, height*(1+count))+1)
-	rows := memory[len(memory)-1-height*(1+count):]
-	if err := inflate(rows[:height*(1+count)], pixelStream(data[8:], packed)); err != nil {
+	rows := rowPlacer{
+		memory: make([]byte, max(height*stride, height*(1+count))+1), above: make([]byte, stride),
+		height: height, stride: stride, count: count, step: channels,
+	}
+	if err := unpackRows(&rows, pixelStream(data[8:], packed)); err != nil {
 		return nil, err
 	}
-	pix := memory[: height*stride : height*stride]
-	if err := placeRows(pix, rows, stride, count, channels); err != nil {
-		return nil, err
-	}
+	pix := rows.memory[: height*stride : height*stride]
 	switch channels {
 	case 1:
 		return &image.Gray{Pix: pix, Stride: stride, Rect: size}, nil
@@ -61,6 +58,25 @@ func decodePlainPNG(data []byte) (image.Image, error) {
 		return &image.RGBA{Pix: pix, Stride: stride, Rect: size}, nil
 	}
 	return &image.NRGBA{Pix: pix, Stride: stride, Rect: size}, nil
+}
+
+// unpackRows unpacks a stream and places its rows behind it on another
+// goroutine: a third of the work does not wait for the rest then.
+func unpackRows(rows *rowPlacer, stream []byte) error {
+	const ahead = 8 // blocks, so that neither waits for the other's turn
+	unpacked, placed := make(chan int, ahead), make(chan error, 1)
+	go func() {
+		var err error
+		for made := range unpacked {
+			if err == nil {
+				err = rows.place(made)
+			}
+		}
+		placed <- err
+	}()
+	err := inflate(rows.packed(), stream, func(made int) { unpacked <- made })
+	close(unpacked)
+	return errors.Join(err, <-placed)
 }
 
 // pixelStream returns the bodies of the IDAT chunks of a checked file, size

@@ -2,27 +2,52 @@ package raster
 
 import "encoding/binary"
 
-// placeRows undoes the filters of the rows of a picture (PNG, third edition,
-// section 9.2) and puts each where it stays, stride bytes of pix. rows holds
-// a filter byte and count bytes for each, step bytes a pixel, and one byte
-// more. Rows of three samples a pixel become four, the last one opaque.
-//
-// rows may end, but for that byte, where pix ends or beyond: the rows are
-// placed in order, and no sample is written over before it has been read.
-func placeRows(pix, rows []byte, stride, count, step int) error {
-	above := make([]byte, stride)
-	for len(pix) > 0 {
-		filter, row, place := rows[0], rows[1:2+count], pix[:stride:stride]
+// rowPlacer undoes the filters of the rows of a picture (PNG, third edition,
+// section 9.2) and puts each where it stays, while the rows behind it are
+// still being unpacked to the same memory.
+type rowPlacer struct {
+	// memory has height rows of stride bytes from its start on, where they
+	// stay. As they are unpacked, each is a filter byte and count bytes, step
+	// bytes a pixel, which end one byte before the end of memory. Rows of
+	// three samples a pixel become four, the last one opaque. No sample is
+	// written over before it has been read.
+	memory                      []byte
+	height, stride, count, step int
+
+	placed int    // rows
+	above  []byte // the last of them
+}
+
+// packed returns the bytes to which rows are unpacked.
+func (p *rowPlacer) packed() []byte {
+	end := len(p.memory) - 1
+	return p.memory[end-p.height*(1+p.count) : end]
+}
+
+// place places the rows that are there, of which made bytes have been
+// unpacked, as far as the inflater cannot come back to the bytes that they
+// go to, or look for the byte behind them.
+func (p *rowPlacer) place(made int) error {
+	all := p.height * (1 + p.count)
+	first := len(p.memory) - 1 - all
+	for ; p.placed < p.height; p.placed++ {
+		begin, to := p.placed*(1+p.count), p.placed*p.stride
+		end := begin + 1 + p.count
+		if made < all && (made <= end || first+made-windowSize < to+p.stride) {
+			return nil
+		}
+		filter, row := p.memory[first+begin], p.memory[first+begin+1:first+end+1]
 		if filter > 4 {
 			return errUnusual
 		}
-		if step == 1 {
+		place := p.memory[to : to+p.stride : to+p.stride]
+		if p.step == 1 {
 			copy(place, row)
-			unfilterGray(filter, place, above)
+			unfilterGray(filter, place, p.above)
 		} else {
-			unfilterPixels(filter, place, row, above, step)
+			unfilterPixels(filter, place, row, p.above, p.step)
 		}
-		above, pix, rows = place, pix[stride:], rows[1+count:]
+		p.above = place
 	}
 	return nil
 }
