@@ -4,6 +4,7 @@ import (
 	"encoding/base64"
 	"encoding/binary"
 	"errors"
+	"io"
 	"slices"
 	"sync"
 )
@@ -43,8 +44,43 @@ var textPairs = sync.OnceValue(func() *[1 << 12]uint16 {
 	return &table
 })
 
-// AppendBase64 appends data as padded standard base64 to text.
-func AppendBase64(text, data []byte) []byte {
+// Base64Reader yields data as padded standard base64. A picture is turned to
+// text while it is sent, so that the text is never in memory.
+type Base64Reader struct {
+	data []byte
+	rest []byte // text that the last buffer had no room for
+	last [4]byte
+}
+
+// NewBase64Reader returns a reader of Base64Size(len(data)) bytes. data must
+// not be changed before they are read.
+func NewBase64Reader(data []byte) *Base64Reader { return &Base64Reader{data: data} }
+
+// Base64Size returns how many characters n bytes become.
+func Base64Size(n int) int { return base64.StdEncoding.EncodedLen(n) }
+
+// Read fills p as far as there is text. Errors: io.EOF.
+func (r *Base64Reader) Read(p []byte) (int, error) {
+	if len(r.rest) == 0 && len(r.data) == 0 {
+		return 0, io.EOF
+	}
+	made := copy(p, r.rest)
+	r.rest = r.rest[made:]
+	if n := min((len(p)-made)/4*3, len(r.data)); n > 0 {
+		text := appendBase64(p[:made], r.data[:n])
+		made, r.data = len(text), r.data[n:]
+	}
+	if made < len(p) && len(r.data) > 0 {
+		n := min(3, len(r.data))
+		r.rest, r.data = appendBase64(r.last[:0], r.data[:n]), r.data[n:]
+		n = copy(p[made:], r.rest)
+		made, r.rest = made+n, r.rest[n:]
+	}
+	return made, nil
+}
+
+// appendBase64 appends data as padded standard base64 to text.
+func appendBase64(text, data []byte) []byte {
 	pairs := textPairs()
 	made, read := len(text), 0
 	text = slices.Grow(text, base64.StdEncoding.EncodedLen(len(data)))

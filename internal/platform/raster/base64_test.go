@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/base64"
 	"fmt"
+	"io"
 	"math/rand/v2"
 	"strings"
 	"testing"
@@ -23,14 +24,39 @@ func TestBase64IsTheStandardOne(t *testing.T) {
 	t.Parallel()
 	for n := range 70 {
 		data := anyBytes(n)
-		text := AppendBase64([]byte("before"), data)
+		text := appendBase64([]byte("before"), data)
 		if want := "before" + base64.StdEncoding.EncodeToString(data); string(text) != want {
-			t.Errorf("AppendBase64(%d bytes) = %q, want %q", n, text, want)
+			t.Errorf("appendBase64(%d bytes) = %q, want %q", n, text, want)
 			continue
 		}
 		again, err := decodeBase64(text[len("before"):])
 		if err != nil || !bytes.Equal(again, data) {
 			t.Errorf("decodeBase64(%d bytes) = %x, %v, want %x", n, again, err, data)
+		}
+	}
+}
+
+func TestBase64ReaderYieldsTheSameTextInAnyPieces(t *testing.T) {
+	t.Parallel()
+	for n := range 40 {
+		data := anyBytes(n)
+		want := base64.StdEncoding.EncodeToString(data)
+		for piece := 1; piece < 60; piece++ {
+			var got []byte
+			reader, buffer := NewBase64Reader(data), make([]byte, piece)
+			for {
+				n, err := reader.Read(buffer)
+				got = append(got, buffer[:n]...)
+				if err == io.EOF {
+					break
+				}
+				if n == 0 || err != nil {
+					t.Fatalf("Read(%d bytes in pieces of %d) = %d, %v, want more text", len(data), piece, n, err)
+				}
+			}
+			if string(got) != want || Base64Size(n) != len(want) {
+				t.Errorf("Read(%d bytes in pieces of %d) = %q of %d, want %q", n, piece, got, Base64Size(n), want)
+			}
 		}
 	}
 }
@@ -56,7 +82,7 @@ func TestBase64JudgesAsTheStandardOne(t *testing.T) {
 // BenchmarkBase64 works on a picture of 600 KB.
 func BenchmarkBase64(b *testing.B) {
 	data := anyBytes(600_000)
-	text := AppendBase64(nil, data)
+	text := appendBase64(nil, data)
 	room := make([]byte, len(text))
 	b.Run("encode/standard", func(b *testing.B) {
 		b.SetBytes(int64(len(data)))
@@ -67,7 +93,7 @@ func BenchmarkBase64(b *testing.B) {
 	b.Run("encode/here", func(b *testing.B) {
 		b.SetBytes(int64(len(data)))
 		for b.Loop() {
-			room = AppendBase64(room[:0], data)
+			room = appendBase64(room[:0], data)
 		}
 	})
 	b.Run("decode/standard", func(b *testing.B) {

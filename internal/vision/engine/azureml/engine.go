@@ -3,7 +3,7 @@ package azureml
 import (
 	"cmp"
 	"context"
-	"encoding/base64"
+	"io"
 	"net/http"
 	"strings"
 
@@ -73,11 +73,7 @@ func (m *model) Detect(ctx context.Context, picture *raster.Picture) ([]engine.D
 		return nil, err
 	}
 	const head, tail = `{"input_data":{"columns":["image"],"index":[0],"data":["`, `"]}}`
-	body := make([]byte, 0, len(head)+base64.StdEncoding.EncodedLen(len(file))+len(tail))
-	body = append(body, head...)
-	body = raster.AppendBase64(body, file)
-	body = append(body, tail...)
-	response, err := m.post(ctx, body)
+	response, err := m.post(ctx, head, file, tail)
 	if err != nil {
 		return nil, err
 	}
@@ -90,7 +86,7 @@ func (m *model) Classify(ctx context.Context, crop *raster.Picture) ([]engine.Gu
 	if err != nil {
 		return nil, err
 	}
-	response, err := m.post(ctx, raster.AppendBase64(nil, file))
+	response, err := m.post(ctx, "", file, "")
 	if err != nil {
 		return nil, err
 	}
@@ -103,9 +99,14 @@ func (m *model) Close() error {
 	return nil
 }
 
-func (m *model) post(ctx context.Context, body []byte) ([]byte, error) {
+// post sends the file as base64 between head and tail.
+func (m *model) post(ctx context.Context, head string, file []byte, tail string) ([]byte, error) {
 	response, err := m.client.Do(ctx, remote.Request{
-		Method: http.MethodPost, URL: m.endpoint, Header: m.header, Body: body,
+		Method: http.MethodPost, URL: m.endpoint, Header: m.header,
+		Body: func() io.Reader {
+			return io.MultiReader(strings.NewReader(head), raster.NewBase64Reader(file), strings.NewReader(tail))
+		},
+		Size: int64(len(head) + raster.Base64Size(len(file)) + len(tail)),
 	})
 	if err != nil {
 		return nil, err

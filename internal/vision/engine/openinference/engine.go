@@ -1,9 +1,11 @@
 package openinference
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"fmt"
+	"io"
 	"net/http"
 	"net/url"
 	"slices"
@@ -123,7 +125,10 @@ func (m *model) infer(ctx context.Context, picture *raster.Picture) (map[string]
 	if err != nil {
 		return nil, placement{}, err
 	}
-	response, err := m.client.Do(ctx, remote.Request{Method: http.MethodPost, URL: m.url("infer"), Header: header, Body: body})
+	response, err := m.client.Do(ctx, remote.Request{
+		Method: http.MethodPost, URL: m.url("infer"), Header: header,
+		Body: func() io.Reader { return bytes.NewReader(body) }, Size: int64(len(body)),
+	})
 	if err != nil {
 		return nil, placement{}, err
 	}

@@ -1,7 +1,6 @@
 package remote
 
 import (
-	"bytes"
 	"cmp"
 	"context"
 	"crypto/tls"
@@ -56,12 +55,16 @@ type Config struct {
 	Jitter func() float64
 }
 
-// Request is one call. Body is sent again at each attempt.
+// Request is one call.
 type Request struct {
 	Method string
 	URL    string
 	Header http.Header
-	Body   []byte
+	// Body returns a reader of the body, Size bytes, for each attempt anew. A
+	// reader may still be in use for a moment when Do has returned. It is not
+	// asked for one when Size is 0.
+	Body func() io.Reader
+	Size int64
 }
 
 // Response is a 2xx answer, read whole.
@@ -200,9 +203,15 @@ func (c *Client) backoff(attempt int) time.Duration {
 
 // attempt makes one call and reads its answer.
 func (c *Client) attempt(ctx context.Context, request Request) (*Response, error) {
-	r, err := http.NewRequestWithContext(ctx, request.Method, request.URL, bytes.NewReader(request.Body))
+	r, err := http.NewRequestWithContext(ctx, request.Method, request.URL, http.NoBody)
 	if err != nil {
 		return nil, fault.New(fault.Invalid, "the endpoint of model %s is unusable", c.name)
+	}
+	if request.Size > 0 {
+		r.ContentLength = request.Size
+		r.Body = io.NopCloser(request.Body())
+		// For the transport, which finds that a kept connection has ended.
+		r.GetBody = func() (io.ReadCloser, error) { return io.NopCloser(request.Body()), nil }
 	}
 	for name, values := range request.Header {
 		r.Header[name] = values
