@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"os"
 	"os/exec"
+	"regexp"
 	"testing"
 
 	"granary/internal/demos/manifest"
@@ -28,6 +29,27 @@ func TestExampleFiles(t *testing.T) {
 	definitions, err := pipeline.Read(data, "")
 	if err != nil || len(definitions) != 1 || definitions[0].Name != "Text" {
 		t.Errorf("Read(pipeline.yaml) = %+v, %v, want the pipeline Text", definitions, err)
+	}
+}
+
+// TestModelVersion compares the versions of the model that are written down.
+func TestModelVersion(t *testing.T) {
+	t.Parallel()
+	const want = "1.4.2"
+	for _, name := range []string{"examples/onnx_text_detector/README.md", "../../docs/workers-python.md", "../../docs/dependencies.md", "../../scripts/services"} {
+		data, err := os.ReadFile(name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		found := regexp.MustCompile(`ocr-models\W+(\d+\.\d+\.\d+)`).FindAllSubmatch(data, -1)
+		if len(found) == 0 {
+			t.Errorf("%s names no version of the model", name)
+		}
+		for _, match := range found {
+			if string(match[1]) != want {
+				t.Errorf("%s names version %s of the model, want %s", name, match[1], want)
+			}
+		}
 	}
 }
 

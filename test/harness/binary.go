@@ -96,6 +96,24 @@ func (s Store) Command(t testing.TB, args ...string) string {
 	return strings.TrimSuffix(result.Stdout, "\n")
 }
 
+// Shell runs commands of a manual page in the data folder, where all must
+// succeed, and returns what they printed to standard output. granary is the
+// binary under test, on this store.
+func (s Store) Shell(t testing.TB, commands string) string {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), commandLimit)
+	defer cancel()
+	granary := fmt.Sprintf("granary() { %q \"$@\" --data %q; }\n", os.Getenv(binaryVariable), s.Folder)
+	cmd := exec.CommandContext(ctx, "sh", "-e", "-c", granary+commands) //nolint:gosec // the repository's own pages
+	cmd.Dir, cmd.Env = s.Folder, environment(s.Env)
+	var stdout, stderr bytes.Buffer
+	cmd.Stdout, cmd.Stderr = &stdout, &stderr
+	if err := cmd.Run(); err != nil {
+		t.Fatalf("%s: %v\n%s%s", commands, err, stdout.String(), stderr.String())
+	}
+	return stdout.String()
+}
+
 // Write puts a file into the data folder and returns its path.
 func (s Store) Write(t testing.TB, name string, data []byte) string {
 	t.Helper()
