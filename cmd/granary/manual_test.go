@@ -11,6 +11,7 @@ import (
 
 	"github.com/alecthomas/kong"
 
+	"granary/internal/demos/manifest"
 	"granary/internal/platform/config"
 	"granary/internal/vision/pipeline"
 )
@@ -142,6 +143,8 @@ func TestManualShowsFilesThatLoad(t *testing.T) {
 				err = loadConfig(t, match[2])
 			case "# pipelines.yaml":
 				_, err = pipeline.Read([]byte(match[2]), "")
+			case "# sizes/app.yaml", "# twins/app.yaml", "# similarity/app.yaml":
+				_, err = manifest.Read([]byte(match[2]))
 			default:
 				t.Errorf("%s: a YAML block begins with %q, want the name of its file", path, name)
 			}
