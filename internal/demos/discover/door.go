@@ -119,7 +119,7 @@ func (t *table) add(method, path, summary string, fn handle) *web.Route {
 func (t *table) raw(method, path, summary string, fn func(http.ResponseWriter, *http.Request) error) *web.Route {
 	d := t.door
 	t.routes = append(t.routes, web.Route{
-		Method: method, Path: path, Access: web.Public, Summary: summary, MaxBody: d.cfg.MaxBody,
+		Method: method, Path: path, Access: web.Public, Summary: summary, MaxBody: smallBody,
 		Handler: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 			err := d.admit(r)
 			if err == nil {
@@ -136,7 +136,9 @@ func (t *table) raw(method, path, summary string, fn func(http.ResponseWriter, *
 // endpoint adds the routes of one kind of task below its path.
 func (t *table) endpoint(app *demos.App, e *manifest.Endpoint, at string) {
 	d := t.door
-	t.add(http.MethodPost, at+"/start", app.Title+": start a task", func(r *http.Request) (any, error) { return d.start(r, app, e) })
+	start := t.add(http.MethodPost, at+"/start", app.Title+": start a task",
+		func(r *http.Request) (any, error) { return d.start(r, app, e) })
+	start.MaxBody = d.cfg.MaxBody
 	t.add(http.MethodPost, at+"/{id}/cancel", app.Title+": cancel a task", d.cancel)
 	status := t.add(http.MethodGet, at+"/{id}/status", app.Title+": how a task stands", d.status)
 	status.Unlimited = true // a page polls it once a second for each task that it shows

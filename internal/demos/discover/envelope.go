@@ -12,6 +12,7 @@ import (
 	"net/http"
 	"net/url"
 	"slices"
+	"time"
 
 	"granary/internal/demos/dataset"
 	"granary/internal/demos/manifest"
@@ -26,15 +27,28 @@ type envelope struct {
 	upload []byte
 }
 
+// smallBody is the length in bytes up to which a body takes no share of the
+// budget, so that no slow sender of a long one is in the way of ordinary
+// requests.
+const smallBody = 1 << 20
+
+// holdWait is how long a long body waits for its share.
+const holdWait = time.Minute
+
 // hold takes a body's share of the memory budget. Front ends set no time
-// limit, so a request waits for its turn as long as its client does.
+// limit, so a request waits for its turn, though not for ever.
 func (d *Door) hold(ctx context.Context, r *http.Request) (release func(), err error) {
 	size := min(r.ContentLength, d.cfg.MaxBody)
 	if size < 0 {
 		size = d.cfg.MaxBody
 	}
-	if err := d.budget.Acquire(ctx, size); err != nil {
-		return nil, fmt.Errorf("wait for memory: %w", err)
+	if size <= smallBody {
+		return func() {}, nil
+	}
+	waiting, cancel := context.WithTimeout(ctx, holdWait)
+	defer cancel()
+	if err := d.budget.Acquire(waiting, size); err != nil {
+		return nil, fault.New(fault.Unavailable, "the server is receiving other long requests; try again later").After(holdWait)
 	}
 	return func() { d.budget.Release(size) }, nil
 }
@@ -65,7 +79,7 @@ func readEnvelope(r *http.Request, e *manifest.Endpoint) (envelope, error) {
 	var env envelope
 	switch form {
 	case "json":
-		env, err = readJSON(r.Body)
+		env, err = readJSON(r.Body, r.ContentLength)
 	case "multipart":
 		env, err = readMultipart(r.Body, params["boundary"], e.Upload)
 	default:
@@ -77,13 +91,17 @@ func readEnvelope(r *http.Request, e *manifest.Endpoint) (envelope, error) {
 	return env, err
 }
 
-func readJSON(body io.Reader) (envelope, error) {
-	data, err := io.ReadAll(body)
-	if err != nil {
+// readJSON reads a body of that many bytes; -1 when its length is not known.
+func readJSON(body io.Reader, size int64) (envelope, error) {
+	var data bytes.Buffer
+	if size > 0 { // one that grew would be twice as large
+		data.Grow(int(size) + bytes.MinRead)
+	}
+	if _, err := data.ReadFrom(body); err != nil {
 		return envelope{}, err
 	}
 	var env envelope
-	return env, web.UnmarshalJSON(data, &env.fields, false)
+	return env, web.UnmarshalJSON(data.Bytes(), &env.fields, false)
 }
 
 // maxForm bounds an encoded form, which carries no file.
