@@ -59,6 +59,9 @@ func (d *Door) send(w http.ResponseWriter, r *http.Request, content demos.Conten
 	}
 	header.Set("Last-Modified", content.Modified.UTC().Format(http.TimeFormat))
 	header.Set("Content-Length", strconv.FormatInt(content.Size, 10))
+	if r.Method == http.MethodHead {
+		return nil
+	}
 	if _, err := io.Copy(w, content.Body); err != nil {
 		web.LogError(r.Context(), err)
 		panic(http.ErrAbortHandler) // a cut-off answer must not look whole

@@ -236,9 +236,6 @@ func TestResultNames(t *testing.T) {
 		if w := b.do(t, http.MethodHead, path, ""); w.Code != http.StatusOK || w.Body.Len() > 0 || w.Header().Get("Content-Length") != "12" {
 			t.Errorf("HEAD = %d, %s, %d bytes", w.Code, w.Header().Get("Content-Length"), w.Body.Len())
 		}
-		if w := b.do(t, http.MethodGet, path, "", "Range", "bytes=2-6"); w.Code != http.StatusPartialContent || w.Body.String() != "pairs" {
-			t.Errorf("a range = %d %s", w.Code, w.Body)
-		}
 		for _, name := range []string{"e1~a^b%20c", "e1", "..~echo~results~e1~a^b+c", "e1~..~e1~a^b+c", "e1%2Fa^b+c%00"} {
 			if w := b.do(t, http.MethodGet, "/echo/"+name+"/result", ""); w.Code != http.StatusNotFound && w.Code != http.StatusBadRequest {
 				t.Errorf("GET of the result %s = %d %s, want 404", name, w.Code, w.Body)
