@@ -75,7 +75,7 @@ func (c *Core) openDemos() error {
 		Compat: demos.Compat{
 			PlainResults: cfg.Compat.ResultsURL == "g2", NoAnnotations: !cfg.Compat.InlineAnnotations, OlderVectorization: cfg.Compat.OlderVectorization,
 		},
-		Program: program, Gate: c.gate(), Inherit: cfg.Inherit, Environment: workerEnvironment(cfg),
+		Retention: cfg.Retention, Program: program, Gate: c.gate(), Inherit: cfg.Inherit, Environment: workerEnvironment(cfg),
 	})
 	if err != nil {
 		return err

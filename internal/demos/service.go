@@ -43,6 +43,9 @@ type Config struct {
 	// MaxCallback is the largest callback in bytes that front ends accept;
 	// what is optional is left out of a larger one. Defaults to 25 MB.
 	MaxCallback int
+	// Retention is for how long ended tasks, their results and unused
+	// documents are kept. Defaults to for ever.
+	Retention time.Duration
 	// Compat says for which front ends outputs are shaped.
 	Compat Compat
 	// Program is the path of this binary, which runs the built-in apps.
@@ -108,14 +111,14 @@ func New(deps Deps, apps []*App, cfg Config) (*Service, error) {
 // Close lets go of the data folder. No job runs any more.
 func (s *Service) Close() error { return s.views.close() }
 
-// Register adds the job kind of every app.
+// Register adds the job kind of every app, and the one that keeps the retention.
 func (s *Service) Register(registry *jobs.Registry) error {
 	for _, app := range s.apps {
 		if err := jobs.RegisterKind(registry, app.JobKind(), s.policy(app), s.run); err != nil {
 			return fmt.Errorf("app %s: %w", app.Name, err)
 		}
 	}
-	return nil
+	return s.registerRetention(registry)
 }
 
 // SetJobs gives the service the engine that runs what Register added to its

@@ -16,6 +16,7 @@ type Demos struct {
 	Environment      []string      `yaml:"environment" desc:"Variables, NAME=value, that every worker gets."`
 	HuggingFaceToken string        `yaml:"hugging_face_token" secret:"true" desc:"Token for model downloads; workers get it as HUGGING_FACE_HUB_TOKEN."`
 	Workers          int           `yaml:"workers" default:"16" min:"1" max:"1024" desc:"Most worker processes at once, idle ones included."`
+	Retention        time.Duration `yaml:"retention" default:"0s" min:"0s" desc:"How long ended tasks, their results and unused documents are kept; a nightly job removes what is older. 0s: for ever, until a front end clears them."`
 	Callbacks        DemoCallbacks `yaml:"callbacks" desc:"What front ends are told."`
 	Compat           DemoCompat    `yaml:"compat" desc:"For which generation of front ends outputs are shaped, where one answer does not serve all."`
 	Fetch            DemoFetch     `yaml:"fetch" desc:"How documents are downloaded."`
