@@ -40,6 +40,31 @@ type plan struct {
 	spline *Spline
 }
 
+// track is where each pixel lies on a prototype.
+func (p *plan) track(w *Warp) *[pixels][2]float32 {
+	var out [pixels][2]float32
+	at := places()
+	if w.Spline == nil && w.H[6] == 0 && w.H[7] == 0 { // by far the most frequent
+		h := w.H
+		for y, v := range at {
+			u0, v0 := h[1]*v+h[2], h[4]*v+h[5]
+			for x, u := range at {
+				out[y*Side+x] = [2]float32{float32(h[0]*u + u0), float32(h[3]*u + v0)}
+			}
+		}
+		return &out
+	}
+	for i := range out {
+		var shares []float32
+		if w.Spline != nil {
+			shares = p.spline.basis[i]
+		}
+		u, v := w.Place(at[i%Side], at[i/Side], shares)
+		out[i] = [2]float32{float32(u), float32(v)}
+	}
+	return &out
+}
+
 // model is a prototype.
 type model struct {
 	tint *tint
@@ -213,13 +238,9 @@ func (s *subject) descend(m *model, w Warp, f *factor, row func(int, []float64),
 // sample, and returns its mean square with the warp's effort.
 func (s *subject) compare(m *model, w *Warp, out *gray) float64 {
 	var sum, sumSquare, cross, own float64
+	track := s.plan.track(w)
 	for i := range out {
-		var shares []float32
-		if w.Spline != nil {
-			shares = s.plan.spline.basis[i]
-		}
-		u, v := w.Place(place(i%Side), place(i/Side), shares)
-		value := m.gray.at(u, v)
+		value := m.gray.at(track[i][0], track[i][1])
 		out[i] = value
 		sum += float64(value)
 		sumSquare += float64(value) * float64(value)
@@ -252,14 +273,8 @@ func fit(sum, sumSquare, cross, other float64) (gain, offset float64) {
 // as warped and coloured, with the warp's effort.
 func (s *subject) distance(m *model, w *Warp) (float64, Colour) {
 	var warped tint
-	for i := range pixels {
-		var shares []float32
-		if w.Spline != nil {
-			shares = s.plan.spline.basis[i]
-		}
-		u, v := w.Place(place(i%Side), place(i/Side), shares)
-		c := m.tint.at(u, v)
-		copy(warped[channels*i:], c[:])
+	for i, at := range s.plan.track(w) {
+		m.tint.at(at[0], at[1], (*[channels]float32)(warped[channels*i:]))
 	}
 	colour := plain()
 	total := 0.0

@@ -18,7 +18,7 @@ func (g *gray) coarsened(w *Warp) *coarse {
 		u := (float64(i%coarseSide)+0.5)*2/coarseSide - 1
 		v := (float64(i/coarseSide)+0.5)*2/coarseSide - 1
 		u, v = w.project(u, v)
-		out[i] = g.at(u, v)
+		out[i] = g.at(float32(u), float32(v))
 	}
 	return &out
 }

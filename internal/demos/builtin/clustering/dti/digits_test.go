@@ -3,6 +3,8 @@ package dti_test
 import (
 	"bufio"
 	"compress/gzip"
+	"context"
+	"errors"
 	"math"
 	"math/rand/v2"
 	"os"
@@ -103,12 +105,48 @@ func cluster(t testing.TB, pictures []dti.Picture, transforms dti.Transforms) dt
 
 func TestTransformedDigitsAreTold(t *testing.T) {
 	t.Parallel()
-	pictures, labels := digits(t, 600, true)
+	pictures, labels := digits(t, 400, true)
 	without := purity(cluster(t, pictures, dti.Transforms{}), labels)
 	with := purity(cluster(t, pictures, dti.Transforms{Affine: true}), labels)
-	t.Logf("purity of 600 transformed digits: K-means %.3f, aligned %.3f", without, with)
+	t.Logf("purity of 400 transformed digits: K-means %.3f, aligned %.3f", without, with)
 	if with < without+0.15 {
 		t.Errorf("purity is %.3f, want 0.15 above that of K-means, %.3f", with, without)
+	}
+}
+
+func TestClusterStopsWithItsContext(t *testing.T) {
+	t.Parallel()
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	pictures, _ := digits(t, 30, false)
+	if _, err := dti.Cluster(ctx, pictures, dti.Options{Prototypes: 3}); !errors.Is(err, context.Canceled) {
+		t.Errorf("Cluster() = %v, want context.Canceled", err)
+	}
+}
+
+func TestFewPicturesFillFewClusters(t *testing.T) {
+	t.Parallel()
+	pictures, _ := digits(t, 3, false)
+	pictures = append(pictures, pictures[0], pictures[1])
+	for name, transforms := range map[string]dti.Transforms{
+		"still": {}, "everything": {Colour: true, Affine: true, Projective: true, Spline: true},
+	} {
+		last := 0
+		result, err := dti.Cluster(t.Context(), pictures, dti.Options{
+			Prototypes: 10, Transforms: transforms, Empty: 1, Progress: func(done, total int) {
+				if done <= last || done > total {
+					t.Errorf("%s: round %d of %d follows %d", name, done, total, last)
+				}
+				last = done
+			},
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		m := result.Members
+		if result.Clusters > 5 || len(m) != 5 || len(m[0].Distances) != result.Clusters || m[0].Cluster == m[1].Cluster || m[1].Cluster == m[2].Cluster {
+			t.Errorf("%s: five pictures of three digits are %+v of %d clusters", name, m, result.Clusters)
+		}
 	}
 }
 

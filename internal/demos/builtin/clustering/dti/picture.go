@@ -63,33 +63,42 @@ func (g *gray) smooth() {
 // place is the position of a pixel's middle, -1..1 across the picture.
 func place(i int) float64 { return (float64(i)+0.5)*2/Side - 1 }
 
+// places are the positions of the pixels of a row or column.
+func places() (out [Side]float64) {
+	for i := range out {
+		out[i] = place(i)
+	}
+	return out
+}
+
 // weights returns the pixel left of and above a position, and how far it lies
 // towards the next one; positions outside are moved to the edge.
-func weights(u float64) (int, float32) {
-	f := min(max((u+1)*Side/2-0.5, 0), Side-1)
+func weights(u float32) (int, float32) {
+	f := min(max((u+1)*(Side/2)-0.5, 0), Side-1)
 	i := min(int(f), Side-2)
-	return i, float32(f - float64(i))
+	return i, f - float32(i)
 }
 
 // at samples the lightness linearly.
-func (g *gray) at(u, v float64) float32 {
+func (g *gray) at(u, v float32) float32 {
 	x, fx := weights(u)
 	y, fy := weights(v)
-	i := y*Side + x
-	top := g[i] + fx*(g[i+1]-g[i])
-	low := g[i+Side] + fx*(g[i+Side+1]-g[i+Side])
+	p := g[y*Side+x:]
+	p = p[:Side+2]
+	top := p[0] + fx*(p[1]-p[0])
+	low := p[Side] + fx*(p[Side+1]-p[Side])
 	return top + fy*(low-top)
 }
 
 // at samples the channels linearly.
-func (t *tint) at(u, v float64) (c [channels]float32) {
+func (t *tint) at(u, v float32, out *[channels]float32) {
 	x, fx := weights(u)
 	y, fy := weights(v)
-	i := (y*Side + x) * channels
-	for k := range c {
-		top := t[i+k] + fx*(t[i+k+channels]-t[i+k])
-		low := t[i+k+Side*channels] + fx*(t[i+k+Side*channels+channels]-t[i+k+Side*channels])
-		c[k] = top + fy*(low-top)
+	p := t[(y*Side+x)*channels:]
+	p = p[:(Side+2)*channels]
+	for k := range out {
+		top := p[k] + fx*(p[k+channels]-p[k])
+		low := p[k+Side*channels] + fx*(p[k+(Side+1)*channels]-p[k+Side*channels])
+		out[k] = top + fy*(low-top)
 	}
-	return c
 }

@@ -49,12 +49,8 @@ func (f *fitter) mean(old *model, members []int) *model {
 	for _, at := range members {
 		g := f.states[at].guesses[0]
 		sample := f.samples[at]
-		for i := range pixels {
-			var shares []float32
-			if g.warp.Spline != nil {
-				shares = f.plan.spline.basis[i]
-			}
-			u, v := g.warp.Place(place(i%Side), place(i/Side), shares)
+		for i, at := range f.plan.track(&g.warp) {
+			u, v := at[0], at[1]
 			if u < -1.05 || u > 1.05 || v < -1.05 || v > 1.05 {
 				continue
 			}
