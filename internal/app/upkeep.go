@@ -78,7 +78,7 @@ func otherQueue(db *database.DB) []string {
 
 // Check verifies digests, references and every service's invariants.
 func (c *Core) Check(ctx context.Context) (backup.Report, error) {
-	return backup.Check(ctx, c.source(""), map[string]backup.Checker{
+	checks := map[string]backup.Checker{
 		"vision": func(ctx context.Context) ([]backup.Problem, error) {
 			broken, err := c.Vision.Check(ctx)
 			problems := make([]backup.Problem, len(broken))
@@ -94,5 +94,16 @@ func (c *Core) Check(ctx context.Context) (backup.Report, error) {
 			}
 			return []backup.Problem{{Subject: "audit trail", What: report.Problem}}, nil
 		},
-	})
+	}
+	if c.Demos != nil {
+		checks["demos"] = func(ctx context.Context) ([]backup.Problem, error) {
+			broken, err := c.Demos.Check(ctx)
+			problems := make([]backup.Problem, len(broken))
+			for i, b := range broken {
+				problems[i] = backup.Problem{Subject: b.Subject, What: b.What}
+			}
+			return problems, err
+		}
+	}
+	return backup.Check(ctx, c.source(""), checks)
 }

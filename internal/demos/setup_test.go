@@ -92,6 +92,8 @@ func guestTasks() map[string]guest.Task {
 			return nil, fmt.Errorf("open %s: no such file", filepath.Join(job.Paths.Results, "model.pt"))
 		case "long":
 			return map[string]any{"text": strings.Repeat("x", 1000)}, nil
+		case "endless":
+			return map[string]any{"text": strings.Repeat("x", 100<<10)}, nil
 		case "text":
 			return map[string]any{"error": "page 1 is blank"}, nil
 		case "nothing":
