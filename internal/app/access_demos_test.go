@@ -62,7 +62,8 @@ func demoRows(t *testing.T) map[string]accessRow {
 	return rows
 }
 
-// demoPageRows are the demos' pages of the console: tasks belong to front
+// demoPageRows are the demos' native operations and pages of the console:
+// tasks belong to front
 // ends, so that only stewards see any.
 func demoPageRows() map[string]accessRow {
 	const root = "/console/demos"
@@ -70,7 +71,19 @@ func demoPageRows() map[string]accessRow {
 	row := func(status int) accessRow { return accessRow{want: page(stewards(status)), objects: absent} }
 	started := row(404)
 	started.body = fixedForm()
+	const api = "/api/v1/demos"
+	native := func(status int) accessRow { return accessRow{want: stewards(status), objects: absent} }
+	asked := native(404)
+	asked.body = fixedJSON(map[string]any{"documents": []any{}})
 	return map[string]accessRow{
+		"GET " + api + "/apps":                             native(200),
+		"GET " + api + "/tasks":                            native(200),
+		"GET " + api + "/tasks/{id}":                       native(404),
+		"GET " + api + "/tasks/{id}/output":                native(404),
+		"GET " + api + "/tasks/{id}/files":                 native(404),
+		"GET " + api + "/tasks/{id}/files/{path...}":       native(404),
+		"POST " + api + "/apps/{app}/tasks":                asked,
+		"POST " + api + "/tasks/{id}/cancel":               native(404),
 		"GET " + root:                                      {want: page(stewards(200))},
 		"GET " + root + "/apps/{app}":                      {want: page(stewards(200)), objects: given("app", "similarity")},
 		"POST " + root + "/apps/{app}/start":               started,

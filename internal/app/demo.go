@@ -115,9 +115,24 @@ func (c *Core) demoConfig(ctx context.Context, opts DemoOptions) (demo.Config, e
 		return demo.Config{}, err
 	}
 	return demo.Config{
-		Token: token.Secret, UserID: user.ID, Pipeline: vision.BuiltinPipeline,
+		Token: token.Secret, UserID: user.ID, Pipeline: vision.BuiltinPipeline, Apps: c.ownApps(),
 		Samples: opts.Samples, Output: c.Config.Data, Log: opts.Out,
 	}, nil
+}
+
+// ownApps are the installed apps that this binary brings.
+func (c *Core) ownApps() []string {
+	var names []string
+	if c.Demos == nil {
+		return nil
+	}
+	known := guests()
+	for _, app := range c.Demos.Apps() {
+		if _, ok := known[app.Name]; ok {
+			names = append(names, app.Name)
+		}
+	}
+	return names
 }
 
 // taken reports whether somebody listens on the address already.

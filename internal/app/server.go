@@ -6,6 +6,7 @@ import (
 	"net/netip"
 
 	"granary/internal/console"
+	demosapi "granary/internal/demos/api"
 	"granary/internal/platform/config"
 	"granary/internal/platform/identity"
 	"granary/internal/platform/identity/identityapi"
@@ -61,6 +62,9 @@ func (c *Core) entries(build telemetry.Build, metrics *telemetry.Metrics, health
 	identityapi.Register(native, c.Users)
 	jobsapi.Register(native, jobs.NewDesk(c.Jobs), c.Journal)
 	visionapi.Add(native, c.Vision)
+	if c.Demos != nil {
+		demosapi.Add(native, c.Demos)
+	}
 	pageConfig := console.Config{
 		Accounts: c.Users, Trail: c.Users.Audit(), Jobs: c.Jobs, Journal: c.Journal,
 		Version: build.Version, Logger: c.Log,

@@ -20,6 +20,8 @@ type Config struct {
 	// URL is the server's address, Token an API token of the account UserID,
 	// which may retrain.
 	URL, Token, UserID string
+	// Apps are the installed demo apps that this machine can run.
+	Apps []string
 	// Pipeline names the objects.
 	Pipeline string
 	// Samples is a folder of further PNG pictures; it need not exist.
@@ -36,7 +38,7 @@ const coinLabel = "Coin"
 // pictures is how many pictures of seeds are drawn; half of them teach.
 const pictures = 8
 
-// Run shows the loop and returns when its result is printed.
+// Run shows the loop and then the apps, and returns when its result is printed.
 func Run(ctx context.Context, cfg Config) error {
 	began := time.Now()
 	d := &demo{cfg: cfg, client: &client{base: cfg.URL, token: cfg.Token, http: &http.Client{Timeout: time.Minute}}}
@@ -79,7 +81,7 @@ func Run(ctx context.Context, cfg Config) error {
 		}
 	}
 	fmt.Fprintf(cfg.Log, "the whole loop took %.1f s\n", time.Since(began).Seconds())
-	return nil
+	return d.collections(ctx)
 }
 
 type demo struct {

@@ -184,10 +184,7 @@ func (p *pages) start(w http.ResponseWriter, r *http.Request) error {
 	if !ok {
 		return fault.New(fault.NotFound, "the app %s has no %.40q", app.Name, r.PostForm.Get("endpoint"))
 	}
-	in := demos.Start{BaseURL: "http://" + r.Host, Parameters: map[string]json.RawMessage{}}
-	if web.IsSecure(r) {
-		in.BaseURL = "https://" + r.Host
-	}
+	in := demos.Start{BaseURL: web.BaseURL(r.Context(), r.Host), Parameters: map[string]json.RawMessage{}}
 	if in.Documents, err = documents(r.PostForm); err != nil {
 		return err
 	}

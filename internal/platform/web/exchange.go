@@ -79,6 +79,15 @@ func IsSecure(r *http.Request) bool {
 	return r.TLS != nil
 }
 
+// BaseURL is how the client of the request of ctx reached host: scheme and
+// host, without a slash at the end.
+func BaseURL(ctx context.Context, host string) string {
+	if x := exchangeFrom(ctx); x != nil && x.secure {
+		return "https://" + host
+	}
+	return "http://" + host
+}
+
 // newRequestID returns 26 random characters (130 bits of base 32).
 func newRequestID() string { return rand.Text() }
 
