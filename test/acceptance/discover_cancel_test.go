@@ -2,12 +2,18 @@ package acceptance
 
 import (
 	"encoding/json"
+	"os"
+	"path/filepath"
 	"slices"
+	"strconv"
+	"strings"
+	"syscall"
 	"testing"
 
 	"github.com/google/uuid"
 
 	"granary/test/front"
+	"granary/test/harness"
 )
 
 // testDemoCancel cancels a task at each point of its life.
@@ -57,4 +63,82 @@ func testDemoCancel(t *testing.T, l *demoLab) {
 	if state := d.Task(running.ID).State; state != front.Cancelled {
 		t.Errorf("the record of the cancelled task is %s", state)
 	}
+}
+
+// stone is a worker that takes a job and then listens to nobody, as a long
+// native call does; a process of its own stays with it.
+const stone = `#!/bin/sh
+trap "" TERM INT HUP
+echo '{"type":"ready","protocol":1,"name":"stone","actors":["stone"]}'
+read -r job
+sleep 600 &
+echo "$$ $!" >> "$0.ids"
+while :; do sleep 1; done
+`
+
+const stoneManifest = `
+name: stone
+prefixes: [/stone]
+worker: {command: [./stone.sh], grace: 1s}
+endpoints:
+  - {actor: stone, documents: optional, parameters: {do: {type: string, default: "", desc: Nothing.}}}
+`
+
+// TestStubbornWorkerIsCancelled cancels a task whose worker ignores everything:
+// the front sees the end at once, the processes go, and their place is free.
+func TestStubbornWorkerIsCancelled(t *testing.T) {
+	t.Parallel()
+	harness.Each(t, func(t *testing.T, store harness.Store) {
+		t.Helper()
+		app := filepath.Join(store.Folder, "apps", "stone")
+		if err := os.MkdirAll(app, 0o700); err != nil {
+			t.Fatal(err)
+		}
+		for name, text := range map[string]string{"stone.sh": stone, "app.yaml": stoneManifest} {
+			if err := os.WriteFile(filepath.Join(app, name), []byte(text), 0o700); err != nil { //nolint:gosec // a program of the test
+				t.Fatal(err)
+			}
+		}
+		l := newDemoLab(t, store, "demos.apps=stone", "demos.apps_folder="+filepath.Dir(app))
+		start := func() string {
+			started, err := l.api.Start(t.Context(), "/stone/start", map[string]any{"do": "x"})
+			if err != nil {
+				t.Fatal(err)
+			}
+			return started.TrackingID
+		}
+		first, second, third := start(), start(), start()
+		begun := func(n int) (ids []int) {
+			harness.Eventually(t, "a worker has its job", func() bool {
+				data, err := os.ReadFile(filepath.Join(app, "stone.sh.ids"))
+				ids = nil
+				for _, field := range strings.Fields(string(data)) {
+					if id, err := strconv.Atoi(field); err == nil {
+						ids = append(ids, id)
+					}
+				}
+				return err == nil && len(ids) == 2*n
+			})
+			return ids
+		}
+		ids := begun(1)
+		for id, want := range map[string]string{third: `null`, first: `{"status":"ERROR","infos":["Error: Actor raised Abort ()"]}`} {
+			if err := l.api.Cancel(t.Context(), "/stone", id); err != nil {
+				t.Error(err)
+			}
+			if log, err := l.api.Status(t.Context(), "/stone", id); err != nil || string(log) != want {
+				t.Errorf("log after the cancel = %s, %v; want %s at once", log, err, want)
+			}
+		}
+		ids = append(ids, begun(2)...) // the next task has the place
+		if err := l.api.Cancel(t.Context(), "", second); err != nil {
+			t.Error(err)
+		}
+		harness.Eventually(t, "the workers and what they started are gone", func() bool {
+			return !slices.ContainsFunc(ids, func(id int) bool { return syscall.Kill(id, 0) == nil })
+		})
+		if log, err := l.api.Status(t.Context(), "/stone", third); err != nil || string(log) != "null" {
+			t.Errorf("log of the task that never ran = %s, %v", log, err)
+		}
+	})
 }

@@ -2,7 +2,9 @@ package acceptance
 
 import (
 	"encoding/json"
+	"fmt"
 	"net/http"
+	"slices"
 	"strings"
 	"testing"
 
@@ -177,6 +179,44 @@ func testSearch(t *testing.T, l *demoLab) {
 		http.StatusBadRequest, "")
 }
 
+// testClustering sends the parameters as the form does, as a text inside JSON,
+// and the data set once as documents and once as the first generation does, as
+// an archive alone.
+func testClustering(t *testing.T, l *demoLab) {
+	d := l.demo(t, 3)
+	var pictures []front.Picture
+	for i := range 12 {
+		pictures = append(pictures, likeness(t, fmt.Sprintf("p%02d.jpg", i), uint64(110+i%2), i > 1))
+	}
+	src := d.Archive(t, "groups", pictures...)
+	const parameters = `{"n_prototypes":2,"background_option":"0_dti","transformation_sequence":"identity"}`
+	task, err := d.Submit(t.Context(), "/clustering", parameters, []any{document("zip", "groups", src)}, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	d.Await(t, task.ID, front.Success)
+	told(t, d.Front, task.TrackingID, 0, front.Success)
+	older, err := l.api.Start(t.Context(), "/clustering/start", map[string]any{
+		"experiment_id": "older", "dataset_id": "groups", "dataset_url": src, "parameters": parameters, "notify_url": "",
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	var output struct {
+		ResultURL string `json:"result_url"`
+	}
+	log := poll(t, l.api, "/clustering", older.TrackingID, "train_dti", finished)
+	if err := json.Unmarshal(log, &output); err != nil || output.ResultURL == "" {
+		t.Fatalf("log = %.300s, %v", log, err)
+	}
+	for _, address := range []string{output.ResultURL, l.api.Base + "/clustering/" + older.TrackingID + "/result", l.api.Base + "/clustering/older/result"} {
+		names, err := front.Entries(fetch(t, http.MethodGet, address, nil).Body)
+		if err != nil || !slices.Contains(names, "cluster_by_path.json") {
+			t.Errorf("GET %s holds %q, %v", address, names, err)
+		}
+	}
+}
+
 // testDemoFailure is a task whose documents are not there.
 func testDemoFailure(t *testing.T, l *demoLab) {
 	d := l.demo(t, 1)
@@ -224,6 +264,7 @@ func testMonitor(t *testing.T, l *demoLab) {
 	prefixes := map[string][]string{
 		"/regions": {"cleared_results", "cleared_documents"}, "/region_extraction": {"cleared_results", "cleared_documents"},
 		"/similarity": {"cleared_results"}, "/vectorization": {"cleared_results"},
+		"/clustering": {"cleared_runs", "cleared_datasets", "cleared_results"}, "/dticlustering": {"cleared_runs", "cleared_datasets", "cleared_results"},
 		"/watermarks":      {"cleared_tmp_queries", "cleared_results"},
 		"/search/indexing": {"cleared_index", "cleared_results"}, "/search/query": {"cleared_index", "cleared_results"},
 	}

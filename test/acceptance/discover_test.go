@@ -35,7 +35,7 @@ func newDemoLab(t *testing.T, store harness.Store, settings ...string) *demoLab 
 	t.Helper()
 	store.Write(t, ".env", []byte(`# the file of an existing installation
 TARGET=dev
-INSTALLED_APPS="regions,similarity,vectorization,watermarks,search"
+INSTALLED_APPS="regions,similarity,vectorization,dticlustering,watermarks,search"
 API_PORT=0
 API_DATA_FOLDER=
 PROD_URL=
@@ -81,6 +81,7 @@ func TestDemoFronts(t *testing.T) {
 				"aikon deletes":  testAikonDeletes,
 				"watermarks":     testWatermarks,
 				"search":         testSearch,
+				"clustering":     testClustering,
 				"cancel":         testDemoCancel,
 				"failure":        testDemoFailure,
 				"monitor":        testMonitor,
