@@ -68,10 +68,13 @@ func newTextLab(t *testing.T) *textLab {
 	if err != nil {
 		t.Fatal(err)
 	}
+	if err := os.Mkdir(filepath.Join(l.store.Folder, "lab"), 0o700); err != nil {
+		t.Fatal(err)
+	}
 	for name, target := range map[string]string{
-		"clients": clients,
-		"python":  filepath.Dir(filepath.Dir(python)),
-		"package": filepath.Dir(filepath.Dir(model)),
+		"clients":     clients,
+		"lab/python":  filepath.Dir(filepath.Dir(python)),
+		"lab/package": filepath.Dir(filepath.Dir(model)),
 	} {
 		if err := os.Symlink(target, filepath.Join(l.store.Folder, name)); err != nil {
 			t.Fatal(err)
