@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
 	"path"
 	"path/filepath"
@@ -64,4 +65,21 @@ func (s *Service) materialise(ctx context.Context, content Content) (err error) 
 		return fmt.Errorf("write result: %w", err)
 	}
 	return nil
+}
+
+// removeCopies removes what lies below this machine's data folder at the
+// paths of results that are gone: what Accelerate put there, or an earlier
+// installation. Else it would be served in their place.
+func (s *Service) removeCopies(ctx context.Context, paths []string) {
+	root, err := os.OpenRoot(s.cfg.Folder)
+	if err != nil {
+		s.log.WarnContext(ctx, "copies of removed results may be left", "error", err)
+		return
+	}
+	defer root.Close()
+	for _, name := range paths {
+		if err := root.Remove(filepath.FromSlash(name)); err != nil && !errors.Is(err, fs.ErrNotExist) {
+			s.log.WarnContext(ctx, "a copy of a removed result is left", "path", name, "error", err)
+		}
+	}
 }

@@ -130,18 +130,22 @@ func (s *Service) removeTasks(ctx context.Context, ids []string) (cleared Cleare
 // removeResults removes some of the results of tasks that have ended and
 // returns how many; fewer than clearResults were the last.
 func (s *Service) removeResults(ctx context.Context, ids []string) (n int, err error) {
+	var paths []string
 	err = s.db.InTx(ctx, func(ctx context.Context, tx database.Tx) error {
-		var paths []string
+		paths = nil // of a run that met a conflict
 		err := tx.NewSelect().Model((*File)(nil)).Column("path").
 			Where("task_id IN (SELECT id FROM demos_tasks WHERE id IN (?) AND state <> ?)", bun.List(ids), Open).
 			Limit(clearResults).Scan(ctx, &paths)
 		if err != nil {
 			return fmt.Errorf("look for results: %w", err)
 		}
-		n = len(paths)
 		return s.forget(ctx, tx, paths)
 	})
-	return n, err
+	if err != nil {
+		return 0, err
+	}
+	s.removeCopies(ctx, paths)
+	return len(paths), nil
 }
 
 // documentInUse reports whether a task that has not ended, or that ended
@@ -189,6 +193,7 @@ func (s *Service) removeMatching(ctx context.Context, app *App, text string, wan
 		if err != nil {
 			return removed, err
 		}
+		s.removeCopies(ctx, paths)
 		removed += len(paths)
 	}
 	return removed, nil
