@@ -79,7 +79,7 @@ func (c *Core) work(ctx context.Context, version string, ready func(Working)) er
 	select {
 	case <-ctx.Done():
 		health.Drain()
-		c.Log.Info("stopping", "drain_timeout", c.Config.Jobs.DrainTimeout)
+		c.Log.Info("stopping", "drain_timeout", c.Config.Jobs.DrainTimeout.String())
 		return nil
 	case err := <-failed:
 		return err

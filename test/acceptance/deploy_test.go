@@ -68,7 +68,7 @@ func installed(t *testing.T, name string) string {
 func background(t *testing.T, port, program string, args ...string) {
 	t.Helper()
 	var log bytes.Buffer
-	cmd := exec.CommandContext(t.Context(), program, args...) //nolint:gosec // a program of the system
+	cmd := exec.CommandContext(t.Context(), program, args...)
 	cmd.Stdout, cmd.Stderr = &log, &log
 	cmd.Cancel = func() error { return cmd.Process.Signal(syscall.SIGTERM) }
 	cmd.WaitDelay = time.Second // spiped waits for its connections
@@ -119,7 +119,7 @@ func TestDeployedNginx(t *testing.T) {
 	if err := os.WriteFile(config, []byte(text), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	if out, err := exec.CommandContext(t.Context(), nginx, "-t", "-e", "stderr", "-c", config).CombinedOutput(); err != nil { //nolint:gosec // a program of the system
+	if out, err := exec.CommandContext(t.Context(), nginx, "-t", "-e", "stderr", "-c", config).CombinedOutput(); err != nil {
 		t.Fatalf("nginx -t: %v\n%s", err, out)
 	}
 	background(t, port, nginx, "-e", "stderr", "-c", config)
