@@ -100,20 +100,7 @@ func (s *Service) Classify(ctx context.Context, in Classification) (Inference, e
 func (s *Service) keepResult(ctx context.Context, caller identity.Principal, folder string,
 	picture *Picture, object blob.Object, inference *Inference,
 ) error {
-	// Only to queue at the right place: the transaction looks for itself. On
-	// SQLite all writers stand in one queue.
-	var likely PictureSet
-	if s.db.Pool() != nil {
-		var err error
-		likely, err = resolveSet(ctx, s.db.Reader(), caller.UserID, folder)
-		if errors.Is(err, ErrNoSet) {
-			likely, err = defaultSet(ctx, s.db.Reader(), caller.UserID)
-		}
-		if err != nil && !errors.Is(err, ErrNoSet) {
-			return err
-		}
-	}
-	return s.db.InTurn(ctx, setTurn(likely.ID), func(ctx context.Context, tx database.Tx) error {
+	keep := func(ctx context.Context, tx database.Tx) error {
 		set, err := s.targetSet(ctx, tx, caller, folder)
 		if err != nil {
 			return err
@@ -123,7 +110,19 @@ func (s *Service) keepResult(ctx context.Context, caller identity.Principal, fol
 			return err
 		}
 		return s.insertInference(ctx, tx, inference)
-	})
+	}
+	if s.db.Pool() == nil {
+		return s.db.InGroup(ctx, keep) // all writers stand in one queue there
+	}
+	// Only to queue at the right place: the transaction looks for itself.
+	likely, err := resolveSet(ctx, s.db.Reader(), caller.UserID, folder)
+	if errors.Is(err, ErrNoSet) {
+		likely, err = defaultSet(ctx, s.db.Reader(), caller.UserID)
+	}
+	if err != nil && !errors.Is(err, ErrNoSet) {
+		return err
+	}
+	return s.db.InTurn(ctx, setTurn(likely.ID), keep)
 }
 
 var errEmptyPicture = fault.New(fault.Invalid, "The result send to the inference function is empty")

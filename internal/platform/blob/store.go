@@ -103,7 +103,7 @@ func (s *Store) Put(ctx context.Context, key, mediaType string, r io.Reader) (Ob
 		return Object{}, fmt.Errorf("register as writer: %w", err)
 	}
 	intent := row{Key: key, MediaType: mediaType, State: Pending, Writer: writer, CreatedAt: s.now()}
-	err = s.db.InTx(ctx, func(ctx context.Context, tx database.Tx) error {
+	err = s.db.InGroup(ctx, func(ctx context.Context, tx database.Tx) error {
 		_, err := tx.NewInsert().Model(&intent).Exec(ctx)
 		return err
 	})

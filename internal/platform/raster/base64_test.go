@@ -3,6 +3,7 @@ package raster
 import (
 	"bytes"
 	"encoding/base64"
+	"errors"
 	"fmt"
 	"io"
 	"math/rand/v2"
@@ -47,7 +48,7 @@ func TestBase64ReaderYieldsTheSameTextInAnyPieces(t *testing.T) {
 			for {
 				n, err := reader.Read(buffer)
 				got = append(got, buffer[:n]...)
-				if err == io.EOF {
+				if errors.Is(err, io.EOF) {
 					break
 				}
 				if n == 0 || err != nil {
