@@ -143,6 +143,24 @@ func TestPrivateAddressesAreRefused(t *testing.T) {
 	}
 }
 
+// TestPrivateCallbacksAreRefused turns the policy on for callbacks: the task
+// runs, and nobody at a loopback address hears of it.
+func TestPrivateCallbacksAreRefused(t *testing.T) {
+	t.Parallel()
+	l := newDemoLab(t, harness.Local(t), "demos.callbacks.public_only=true")
+	d := l.demo(t, 1)
+	src := d.Archive(t, "open", likeness(t, "a.jpg", 91, false), likeness(t, "b.jpg", 91, true))
+	task, err := d.Submit(t.Context(), "/similarity", map[string]any{}, []any{document("zip", "open", src)}, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	poll(t, d.API, "/similarity", task.TrackingID, "compute_similarity", finished)
+	harness.Eventually(t, "the callbacks are given up", func() bool { return len(l.server.LogLines("callback not delivered", `"outcome":"failed"`)) > 0 })
+	if heard := d.Heard(); len(heard) > 0 {
+		t.Errorf("the front heard of %q", heard)
+	}
+}
+
 // TestDemoToken asks every request for the shared token.
 func TestDemoToken(t *testing.T) {
 	t.Parallel()
