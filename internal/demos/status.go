@@ -95,3 +95,13 @@ func (s *Service) Output(ctx context.Context, task *Task) (json.RawMessage, erro
 	}
 	return data, nil
 }
+
+// OpenOutput opens what a succeeded task answered where that is long: tasks
+// with an OutputKey. It is JSON of any length.
+func (s *Service) OpenOutput(ctx context.Context, task *Task) (Content, error) {
+	body, object, err := s.blobs.Get(ctx, task.OutputKey)
+	if err != nil {
+		return Content{}, fmt.Errorf("open output: %w", err)
+	}
+	return Content{MediaType: object.MediaType, Size: object.Size, Digest: object.SHA256, Body: body}, nil
+}

@@ -140,7 +140,7 @@ func (t *table) endpoint(app *demos.App, e *manifest.Endpoint, at string) {
 		func(r *http.Request) (any, error) { return d.start(r, app, e) })
 	start.MaxBody = d.cfg.MaxBody
 	t.add(http.MethodPost, at+"/{id}/cancel", app.Title+": cancel a task", d.cancel)
-	status := t.add(http.MethodGet, at+"/{id}/status", app.Title+": how a task stands", d.status)
+	status := t.raw(http.MethodGet, at+"/{id}/status", app.Title+": how a task stands", d.status)
 	status.Unlimited = true // a page polls it once a second for each task that it shows
 	t.add(http.MethodGet, at+"/qsizes", app.Title+": depth of all queues", d.queueSizes)
 	t.add(http.MethodGet, at+"/monitor", app.Title+": size of the data, depth of all queues",

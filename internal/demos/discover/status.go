@@ -2,11 +2,16 @@ package discover
 
 import (
 	"encoding/json"
+	"errors"
+	"io"
 	"net/http"
+	"strconv"
+	"strings"
 
 	"granary/internal/demos"
 	"granary/internal/platform/fault"
 	"granary/internal/platform/jobs"
+	"granary/internal/platform/web"
 )
 
 // status is the answer to a status request. Nothing may be added at this
@@ -33,26 +38,49 @@ type bar struct {
 	Total   *int64 `json:"total"`
 }
 
-func (d *Door) status(r *http.Request) (any, error) {
+func (d *Door) status(w http.ResponseWriter, r *http.Request) error {
 	id := r.PathValue("id")
-	pending := status{id, logged{Status: "PENDING", Infos: []string{"Task still running"}}}
+	answer := status{id, logged{Status: "PENDING", Infos: []string{"Task still running"}}}
 	s, err := d.demos.Status(r.Context(), id)
-	if fault.Is(err, fault.NotFound) {
-		return pending, nil
+	if err != nil && !fault.Is(err, fault.NotFound) {
+		return err
 	}
-	if err != nil {
-		return nil, err
+	switch {
+	case err != nil, s.State == demos.Waiting, s.State == demos.Open:
+	case s.State == demos.Running:
+		answer.Log = running(s)
+	case s.State == demos.Succeeded && s.Task.OutputKey != "":
+		output, err := d.demos.OpenOutput(r.Context(), s.Task)
+		if err != nil {
+			return err
+		}
+		return sendLong(w, r, id, output)
+	case s.State == demos.Succeeded:
+		if answer.Log, err = d.demos.Output(r.Context(), s.Task); err != nil {
+			return err
+		}
+	default:
+		answer.Log = ended(s)
 	}
-	switch s.State {
-	case demos.Waiting, demos.Open:
-		return pending, nil
-	case demos.Running:
-		return status{id, running(s)}, nil
-	case demos.Succeeded:
-		output, err := d.demos.Output(r.Context(), s.Task)
-		return status{id, output}, err
+	writeJSON(w, http.StatusOK, answer)
+	return nil
+}
+
+// sendLong answers a status whose log is too long for memory, which any number
+// of clients may ask for at once. The output is closed.
+func sendLong(w http.ResponseWriter, r *http.Request, id string, output demos.Content) (err error) {
+	defer func() { err = errors.Join(err, output.Body.Close()) }()
+	head, tail := `{"tracking_id":`+string(asText(id))+`,"log":`, "}"
+	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("Content-Length", strconv.FormatInt(int64(len(head)+len(tail))+output.Size, 10))
+	if r.Method == http.MethodHead {
+		return nil
 	}
-	return status{id, ended(s)}, nil
+	if _, err := io.Copy(w, io.MultiReader(strings.NewReader(head), output.Body, strings.NewReader(tail))); err != nil {
+		web.LogError(r.Context(), err)
+		panic(http.ErrAbortHandler) // a cut-off answer must not look whole
+	}
+	return nil
 }
 
 func running(s demos.Status) logged {
