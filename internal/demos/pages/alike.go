@@ -48,13 +48,21 @@ type index struct {
 
 // turn is the transposition of that place, empty for none.
 func (i *index) turn(place float64) string {
-	if place < 0 || int(place) >= len(i.Transpositions) || i.Transpositions[int(place)] == "none" {
+	if !(place >= 0 && place < float64(len(i.Transpositions))) || i.Transpositions[int(place)] == "none" {
 		return ""
 	}
 	return i.Transpositions[int(place)]
 }
 
-// shown is the picture of that place.
+// places checks a pair of places, the second one in another index.
+func (i *index) places(place float64, other *index, otherPlace float64) (first, second int, err error) {
+	if !(place >= 0 && place < float64(len(i.Images)) && otherPlace >= 0 && otherPlace < float64(len(other.Images))) {
+		return 0, 0, fault.New(fault.Invalid, "the result names pictures that it does not list")
+	}
+	return int(place), int(otherPlace), nil
+}
+
+// shownOf is the picture of that place.
 func (w *work) shownOf(i *index, place int) shown {
 	one := i.Images[place]
 	return w.shown(i.Sources[one.DocUID].Type, one.DocUID, one.Image)
@@ -74,12 +82,11 @@ func (w *work) alike(v *result) error {
 	if err != nil {
 		return err
 	}
-	images := len(file.Index.Images)
-	byPicture := make([][]ranked, images)
+	byPicture := make([][]ranked, len(file.Index.Images))
 	for _, pair := range file.Pairs {
-		a, b := int(pair[0]), int(pair[1])
-		if a < 0 || b < 0 || a >= images || b >= images {
-			return fault.New(fault.Invalid, "the result names pictures that it does not list")
+		a, b, err := file.Index.places(pair[0], &file.Index, pair[1])
+		if err != nil {
+			return err
 		}
 		byPicture[a] = append(byPicture[a], ranked{b, pair[2], file.Index.turn(pair[4])})
 		byPicture[b] = append(byPicture[b], ranked{a, pair[2], file.Index.turn(pair[3])})

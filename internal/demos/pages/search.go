@@ -52,9 +52,9 @@ func (w *work) matches(v *result) error {
 	}
 	found := make([][]ranked, len(file.Query.Images))
 	for _, pair := range file.Pairs {
-		source, query := int(pair[0]), int(pair[1])
-		if query < 0 || query >= len(found) || source < 0 || source >= len(listed.Images) {
-			return fault.New(fault.Invalid, "the result names pictures that it does not list")
+		source, query, err := listed.places(pair[0], &file.Query, pair[1])
+		if err != nil {
+			return err
 		}
 		found[query] = append(found[query], ranked{source, pair[2], listed.turn(pair[3])})
 	}
