@@ -6,6 +6,7 @@ import (
 	"mime/multipart"
 	"net/http"
 	"net/url"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -13,6 +14,9 @@ import (
 	"github.com/google/uuid"
 
 	"granary/internal/demos/dataset"
+	"granary/internal/demos/discover"
+	"granary/internal/platform/database"
+	"granary/internal/platform/database/databasetest"
 )
 
 const (
@@ -173,6 +177,38 @@ func TestStartRefuses(t *testing.T) {
 		}
 		if w := b.do(t, http.MethodGet, "/echo/start", ""); w.Code != http.StatusMethodNotAllowed || !strings.Contains(w.Header().Get("Allow"), "POST") {
 			t.Errorf("GET of a start route = %d, Allow %q", w.Code, w.Header().Get("Allow"))
+		}
+	})
+}
+
+// TestStartIsBounded sends too much of everything.
+func TestStartIsBounded(t *testing.T) {
+	t.Parallel()
+	databasetest.Each(t, nil, func(t *testing.T, db *database.DB) {
+		b := setup(t, db, discover.Config{MaxBody: 2 << 20})
+		one := `{"type":"zip","src":"` + zipSource + `"},`
+		for name, test := range map[string]struct {
+			body string
+			want int
+		}{
+			"a long body":       {`{"do":"` + strings.Repeat("x", 2<<20) + `"}`, http.StatusRequestEntityTooLarge},
+			"many documents":    {`{"documents":[` + strings.TrimSuffix(strings.Repeat(one, 10_001), ",") + `]}`, http.StatusRequestEntityTooLarge},
+			"a long experiment": {`{"experiment_id":"` + strings.Repeat("x", 513) + `"}`, http.StatusBadRequest},
+			"a long source":     {`{"documents":[{"type":"zip","uid":"a","src":"http://x.example/` + strings.Repeat("x", 9000) + `"}]}`, http.StatusBadRequest},
+			"a deep value":      {`{"documents":` + strings.Repeat("[", 100_000) + strings.Repeat("]", 100_000) + `}`, http.StatusBadRequest},
+			"an endless number": {`{"count":1e400}`, http.StatusBadRequest},
+		} {
+			if w := b.do(t, http.MethodPost, "/echo/start", test.body, "Content-Type", jsonType); w.Code != test.want {
+				t.Errorf("%s = %d %.200s, want %d", name, w.Code, w.Body, test.want)
+			}
+		}
+		parts := map[string]string{}
+		for i := range 101 {
+			parts[strconv.Itoa(i)] = "x"
+		}
+		form, contentType := multipartForm(t, parts, "", nil)
+		if w := b.do(t, http.MethodPost, "/echo/start", form, "Content-Type", contentType); w.Code != http.StatusRequestEntityTooLarge {
+			t.Errorf("many parts = %d %s", w.Code, w.Body)
 		}
 	})
 }
