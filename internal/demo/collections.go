@@ -28,7 +28,8 @@ type trial struct {
 func trials() []trial {
 	return []trial{
 		{
-			"similarity", "ornaments.zip", samples.Alike, map[string]any{"transpositions": []string{"none", "rot90", "rot180", "rot270"}, "cosine_n_filter": 4},
+			"similarity", "ornaments.zip", samples.Alike,
+			map[string]any{"transpositions": []string{"none", "rot90", "rot180", "rot270"}, "cosine_n_filter": 4},
 			"turned, cut and aged copies of ornaments",
 		},
 		{"regions", "pages.zip", samples.Pages, nil, "figures on printed pages"},

@@ -55,11 +55,11 @@ func NewCache() *Cache {
 }
 
 // Get returns the picture of that key, made when it is not kept.
-func (c *Cache) Get(ctx context.Context, key string, make func(context.Context) ([]byte, error)) ([]byte, error) {
+func (c *Cache) Get(ctx context.Context, key string, draw func(context.Context) ([]byte, error)) ([]byte, error) {
 	if data, ok := c.find(key); ok {
 		return data, nil
 	}
-	data, err := c.Make(ctx, make)
+	data, err := c.Make(ctx, draw)
 	if err != nil {
 		return nil, err
 	}
@@ -68,12 +68,12 @@ func (c *Cache) Get(ctx context.Context, key string, make func(context.Context) 
 }
 
 // Make makes a picture that is not kept. At most two are made at once.
-func (c *Cache) Make(ctx context.Context, make func(context.Context) ([]byte, error)) ([]byte, error) {
+func (c *Cache) Make(ctx context.Context, draw func(context.Context) ([]byte, error)) ([]byte, error) {
 	if err := c.making.Acquire(ctx, 1); err != nil {
 		return nil, err
 	}
 	defer c.making.Release(1)
-	return make(ctx)
+	return draw(ctx)
 }
 
 func (c *Cache) find(key string) ([]byte, bool) {

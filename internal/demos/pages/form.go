@@ -176,7 +176,7 @@ func (p *pages) start(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	if err := r.ParseMultipartForm(1 << 20); err != nil {
+	if err := r.ParseMultipartForm(1 << 20); err != nil { //nolint:gosec // G120: the route's MaxBody bounds it
 		return fault.New(fault.Invalid, "the form cannot be read: %w", err)
 	}
 	defer func() { _ = r.MultipartForm.RemoveAll() }() // the process's temporary files

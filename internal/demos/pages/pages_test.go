@@ -144,8 +144,14 @@ func TestStartReadsTheForm(t *testing.T) {
 	var body bytes.Buffer
 	form := multipart.NewWriter(&body)
 	for _, pair := range [][2]string{
-		{"endpoint", ""}, {"type", "iiif"}, {"src", "http://a.example/1\n\n http://a.example/2 "}, {"p.algorithm", "segswap"},
-		{"p.cosine_n_filter", "5"}, {"p.transpositions", "none"}, {"p.transpositions", "hflip"}, {"p.skip_pairs", ""},
+		{"endpoint", ""},
+		{"type", "iiif"},
+		{"src", "http://a.example/1\n\n http://a.example/2 "},
+		{"p.algorithm", "segswap"},
+		{"p.cosine_n_filter", "5"},
+		{"p.transpositions", "none"},
+		{"p.transpositions", "hflip"},
+		{"p.skip_pairs", ""},
 	} {
 		if err := form.WriteField(pair[0], pair[1]); err != nil {
 			t.Fatal(err)

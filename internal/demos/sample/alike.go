@@ -42,7 +42,9 @@ func ornament(seed uint64) sheet {
 	r := rand.New(rand.NewPCG(seed, 11))
 	s := newSheet(ornamentSide, ornamentSide, color.RGBA{R: 236, G: 228, B: uint8(200 + r.IntN(30)), A: 255})
 	inks := []color.Color{
-		color.RGBA{R: 40, G: 36, B: 32, A: 255}, color.RGBA{R: 150, G: 52, B: 38, A: 255}, color.RGBA{R: 40, G: 84, B: 122, A: 255},
+		color.RGBA{R: 40, G: 36, B: 32, A: 255},
+		color.RGBA{R: 150, G: 52, B: 38, A: 255},
+		color.RGBA{R: 40, G: 84, B: 122, A: 255},
 		color.RGBA{R: 66, G: 98, B: 54, A: 255},
 	}
 	centre := point{ornamentSide/2 + 24*r.Float64() - 12, ornamentSide/2 + 24*r.Float64() - 12}

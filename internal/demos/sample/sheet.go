@@ -28,19 +28,17 @@ func (s sheet) fill(points []point, ink color.Color) { s.paint([][]point{points}
 // stroke draws a line through points with round ends, width pixels wide.
 func (s sheet) stroke(points []point, width float64, ink color.Color) {
 	var parts [][]point
-	for i, p := range points {
+	from := points[0]
+	for _, p := range points {
 		parts = append(parts, ring(p, width/2, 12))
-		if i == 0 {
-			continue
-		}
-		from := points[i-1]
 		length := math.Hypot(p.X-from.X, p.Y-from.Y)
 		if length == 0 {
-			continue
+			continue // the first point
 		}
 		// Turned the same way round as the ends, so that none undoes the other.
 		dx, dy := (p.X-from.X)/length*width/2, (p.Y-from.Y)/length*width/2
 		parts = append(parts, []point{{from.X + dy, from.Y - dx}, {p.X + dy, p.Y - dx}, {p.X - dy, p.Y + dx}, {from.X - dy, from.Y + dx}})
+		from = p
 	}
 	s.paint(parts, ink)
 }
