@@ -95,7 +95,7 @@ func TestStubbornWorkerIsCancelled(t *testing.T) {
 			t.Fatal(err)
 		}
 		for name, text := range map[string]string{"stone.sh": stone, "app.yaml": stoneManifest} {
-			if err := os.WriteFile(filepath.Join(app, name), []byte(text), 0o700); err != nil { //nolint:gosec // a program of the test
+			if err := os.WriteFile(filepath.Join(app, name), []byte(text), 0o700); err != nil {
 				t.Fatal(err)
 			}
 		}
