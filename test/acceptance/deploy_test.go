@@ -92,6 +92,25 @@ func background(t *testing.T, port, program string, args ...string) {
 	})
 }
 
+// nginxConfig writes a whole configuration around a site and returns its path.
+func nginxConfig(t *testing.T, dir, site string) string {
+	t.Helper()
+	user := ""
+	if os.Getuid() == 0 {
+		user = "user root;" // the folders of tests are closed to others
+	}
+	var temporary strings.Builder
+	for _, kind := range []string{"client_body", "proxy", "fastcgi", "uwsgi", "scgi"} {
+		fmt.Fprintf(&temporary, "%s_temp_path %s/%s;\n", kind, dir, kind)
+	}
+	path := filepath.Join(dir, "nginx.conf")
+	text := fmt.Sprintf("%s daemon off; worker_processes 1; pid %s/pid; error_log stderr warn;\nevents {}\nhttp { access_log off;\n%s%s}\n", user, dir, temporary.String(), site)
+	if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	return path
+}
+
 // TestDeployedNginx puts a real nginx with the shipped configuration before a
 // server that leaves files to it.
 func TestDeployedNginx(t *testing.T) {
@@ -106,19 +125,7 @@ func TestDeployedNginx(t *testing.T) {
 		"server 127.0.0.1:8080;": "server " + strings.TrimPrefix(server.URL, "http://") + ";", "listen 8001;": "listen 127.0.0.1:" + port + ";",
 		"root /srv/granary-demos;": "root '" + folder + "';", "alias /srv/granary-demos/shared/;": "alias '" + folder + "/shared/';",
 	})
-	user := ""
-	if os.Getuid() == 0 {
-		user = "user root;" // the folders of tests are closed to others
-	}
-	var temporary strings.Builder
-	for _, kind := range []string{"client_body", "proxy", "fastcgi", "uwsgi", "scgi"} {
-		fmt.Fprintf(&temporary, "%s_temp_path %s/%s;\n", kind, dir, kind)
-	}
-	config := filepath.Join(dir, "nginx.conf")
-	text := fmt.Sprintf("%s daemon off; worker_processes 1; pid %s/pid; error_log stderr warn;\nevents {}\nhttp { access_log off;\n%s%s}\n", user, dir, temporary.String(), site)
-	if err := os.WriteFile(config, []byte(text), 0o600); err != nil {
-		t.Fatal(err)
-	}
+	config := nginxConfig(t, dir, site)
 	if out, err := exec.CommandContext(t.Context(), nginx, "-t", "-e", "stderr", "-c", config).CombinedOutput(); err != nil {
 		t.Fatalf("nginx -t: %v\n%s", err, out)
 	}
