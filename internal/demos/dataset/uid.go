@@ -49,6 +49,7 @@ func CropsUID(crops json.RawMessage) string {
 		return ""
 	}
 	var compact bytes.Buffer
+	compact.Grow(len(crops)) // lists may be long
 	if json.Compact(&compact, crops) == nil {
 		crops = compact.Bytes()
 	}
@@ -58,6 +59,9 @@ func CropsUID(crops json.RawMessage) string {
 
 // noCrops reports whether a client gave no crops: nothing, null or an empty list.
 func noCrops(crops json.RawMessage) bool {
-	text := bytes.Join(bytes.Fields(crops), nil)
-	return len(text) == 0 || string(text) == "null" || string(text) == "[]"
+	text := bytes.TrimSpace(crops)
+	if inner, ok := bytes.CutPrefix(text, []byte("[")); ok {
+		return string(bytes.TrimSpace(inner)) == "]" // white space within
+	}
+	return len(text) == 0 || string(text) == "null"
 }
