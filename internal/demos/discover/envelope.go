@@ -132,13 +132,17 @@ const maxParts = 100
 func readMultipart(body io.Reader, boundary, upload string) (envelope, error) {
 	env := envelope{fields: map[string]json.RawMessage{}}
 	reader := multipart.NewReader(body, boundary)
-	for range maxParts {
+	parts := 0
+	for {
 		part, err := reader.NextPart()
 		if errors.Is(err, io.EOF) {
 			return env, nil
 		}
 		if err != nil {
 			return env, bodyFault(err, "the body is not a multipart form")
+		}
+		if parts++; parts > maxParts {
+			return env, fault.New(fault.TooLarge, "the form has more than %d parts", maxParts)
 		}
 		data, err := io.ReadAll(io.LimitReader(part, maxForm+1))
 		switch {
@@ -152,7 +156,6 @@ func readMultipart(body io.Reader, boundary, upload string) (envelope, error) {
 			env.fields[part.FormName()] = asText(string(data))
 		}
 	}
-	return env, fault.New(fault.TooLarge, "the form has more than %d parts", maxParts)
 }
 
 // bodyFault keeps an error of the connection and words one of the format.
