@@ -8,7 +8,7 @@ import { mkdir, readdir } from "node:fs/promises";
 import { join } from "node:path";
 import { after, before, test as step } from "node:test";
 import { checkAccessibility, checkWidth, launch, openPage } from "./lib/browser.js";
-import { startServer } from "./lib/server.js";
+import { serveFolder, startServer } from "./lib/server.js";
 
 const binary = process.env.BROWSER_TEST_BINARY;
 const pictures = process.env.BROWSER_TEST_PICTURES;
@@ -16,6 +16,7 @@ const shots = process.env.BROWSER_TEST_SCREENSHOTS;
 const account = { email: "ada@lab.example", password: "threshing floor 1842" };
 
 let server, browser, context, page, guard;
+let task; // the page of a demo task
 
 // The steps build on each other: after a failure the rest is left out.
 let failed = false;
@@ -85,7 +86,7 @@ test("the one-time link creates the administrator and signs in", async () => {
   guard.allowed.clear();
   await page.waitForURL("**/console");
   assert.match(await textOf("h1"), /What would you like to do/);
-  assert.equal(await page.locator(".card").count(), 4);
+  assert.equal(await page.locator(".card").count(), 5);
   if (shots) {
     await mkdir(shots, { recursive: true });
     await page.screenshot({ path: join(shots, "first-run.png") });
@@ -509,6 +510,34 @@ test("an address that leads nowhere says what to do, with a request id", async (
   guard.allowed.clear();
 });
 
+test("a demo task is started by hand, followed and its result drawn", async () => {
+  const front = await serveFolder(pictures);
+  try {
+    await page.goto("/console");
+    await page.getByRole("link", { name: "Choose an app" }).click();
+    await page.getByRole("link", { name: "Open Similarity" }).click();
+    await page.getByLabel("What the pictures are in").selectOption("img");
+    await page.getByLabel("Addresses").fill([1, 2, 3].map((n) => `${front.url}/tray-${n}.png`).join("\n"));
+    await page.getByLabel("turned by 180°").check();
+    await page.getByRole("button", { name: "Start" }).click();
+    await page.waitForURL("**/console/demos/tasks/*");
+    task = new URL(page.url()).pathname;
+    await page.waitForSelector("#result-title");
+    assert.equal(await page.locator(".alike > li").count(), 3);
+    assert.ok(await page.locator(".alike ol .pic").count() >= 3, "each picture has matches");
+    const drawn = page.locator(".alike img").first();
+    await drawn.evaluate((img) => img.decode());
+    await page.getByRole("link", { name: "Its job" }).click();
+    await page.getByRole("link", { name: "See the result" }).click();
+    await page.waitForURL(`**${task}`);
+    await page.goto("/console/demos/tasks?app=similarity&state=succeeded");
+    assert.equal(await page.locator("tbody tr").count(), 1);
+    guard.check();
+  } finally {
+    await front.stop();
+  }
+});
+
 const looks = [
   { name: "desktop light English", viewport: { width: 1280, height: 800 }, colorScheme: "light", locale: "en-GB" },
   { name: "desktop dark French", viewport: { width: 1280, height: 800 }, colorScheme: "dark", locale: "fr-CA" },
@@ -541,6 +570,7 @@ async function pageAddresses() {
   const pipeline = await page.locator(".pipe h2 a").first().getAttribute("href");
   return [
     "/console", "/console/vision", folder, `${folder}?view=list`, picture, "/console/vision/pipelines?check=1", `${pipeline}?check=1`, "/console/vision/models", "/console/vision/seeds",
+    "/console/demos", "/console/demos/apps/similarity", "/console/demos/apps/watermarks", "/console/demos/tasks", task,
     "/console/jobs", job, "/console/search?q=a", "/console/tokens", "/console/users", "/console/audit", "/console/account",
   ];
 }
@@ -558,6 +588,7 @@ test("pictures for the manual", async (t) => {
     ["home", "/console", {}], ["folder", folder, {}], ["picture", picture, {}], ["picture-dark", picture, dark],
     ["folder-list", `${folder}?view=list&sort=name`, {}], ["pipelines", "/console/vision/pipelines?check=1", {}],
     ["models", "/console/vision/models", {}], ["models-dark", "/console/vision/models", dark],
+    ["demos", "/console/demos", {}], ["demo-app", "/console/demos/apps/similarity", {}], ["demo-result", task, {}],
     ["picture-phone", picture, phone], ["home-phone", "/console", phone],
   ];
   for (const [name, address, look] of wanted) {

@@ -1,9 +1,10 @@
 // Starts the built binary on a free port over a temporary data folder.
 
 import { spawn } from "node:child_process";
-import { mkdtemp, rm } from "node:fs/promises";
+import { mkdtemp, readFile, rm } from "node:fs/promises";
+import { createServer } from "node:http";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { basename, join } from "node:path";
 import { createInterface } from "node:readline";
 
 const READY_WITHIN = 20_000; // ms
@@ -43,4 +44,19 @@ export async function startServer(binary) {
     throw new Error(`${error.message}\n${log.join("")}`);
   }
   return { ...found, log, stop };
+}
+
+/** Serves the files of a folder, as a front end does its pictures: {url, stop}. */
+export async function serveFolder(folder) {
+  const front = createServer((request, response) => {
+    readFile(join(folder, basename(request.url))).then(
+      (data) => response.end(data),
+      () => response.writeHead(404).end(),
+    );
+  });
+  await new Promise((resolve) => front.listen(0, "127.0.0.1", resolve));
+  return {
+    url: `http://127.0.0.1:${front.address().port}`,
+    stop: () => new Promise((resolve) => { front.close(resolve); front.closeAllConnections(); }),
+  };
 }
