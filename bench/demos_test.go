@@ -19,7 +19,7 @@ func BenchmarkStatusRequest(b *testing.B) {
 	b.Cleanup(slow.Close)
 	b.Cleanup(func() { close(done) })
 	body := fmt.Sprintf(`{"documents":[{"type":"zip","src":%q}]}`, slow.URL)
-	response, err := http.Post(l.url+"/vectorization/start", "application/json", strings.NewReader(body)) //nolint:noctx // as long as the benchmark
+	response, err := http.Post(l.url+"/vectorization/start", "application/json", strings.NewReader(body))
 	if err != nil {
 		b.Fatal(err)
 	}
@@ -33,7 +33,7 @@ func BenchmarkStatusRequest(b *testing.B) {
 		b.Fatal(err)
 	}
 	for b.Loop() {
-		response, err := http.Get(l.url + "/vectorization/" + started.ID + "/status") //nolint:noctx // as long as the benchmark
+		response, err := http.Get(l.url + "/vectorization/" + started.ID + "/status")
 		if err != nil {
 			b.Fatal(err)
 		}
