@@ -60,6 +60,8 @@ type row struct {
 	State     State     `bun:"state"`
 	Writer    string    `bun:"writer"`
 	CreatedAt time.Time `bun:"created_at"`
+	// KeepUntil is for how long the row of a given up object stays at least.
+	KeepUntil *time.Time `bun:"keep_until"`
 }
 
 func (r row) object() Object {

@@ -116,7 +116,7 @@ func (s *Store) Put(ctx context.Context, key, mediaType string, r io.Reader) (Ob
 	digest := sha256.New()
 	n, err := s.bucket.Put(ctx, key, mediaType, io.TeeReader(r, digest))
 	if err != nil {
-		return Object{}, errors.Join(err, s.Discard(ctx, key))
+		return Object{}, errors.Join(err, s.giveUp(ctx, key, s.late()))
 	}
 	intent.SHA256, intent.Size = hex.EncodeToString(digest.Sum(nil)), n
 	return intent.object(), nil
@@ -159,12 +159,29 @@ func (s *Store) Doom(ctx context.Context, tx database.Tx, keys ...string) error 
 // Discard takes back a Put that will not be published. An object that is live
 // after all, because a commit was thought failed and was not, stays. It goes
 // on for up to 30 s after ctx has ended; when it fails the sweeper does it.
-func (s *Store) Discard(ctx context.Context, key string) error {
+func (s *Store) Discard(ctx context.Context, key string) error { return s.giveUp(ctx, key, nil) }
+
+// lateUpload is how long an upload that was cut off may take to land in a
+// remote bucket.
+const lateUpload = 10 * time.Minute
+
+// late is until when the row of an upload that may still land is kept; nil
+// where it cannot, in a bucket on this machine.
+func (s *Store) late() *time.Time {
+	if _, here := s.bucket.(bucket.Scratch); here {
+		return nil
+	}
+	until := s.now().Add(lateUpload)
+	return &until
+}
+
+// giveUp is Discard of an object whose row stays until keep.
+func (s *Store) giveUp(ctx context.Context, key string, keep *time.Time) error {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), compensation)
 	defer cancel()
 	live := false
 	err := s.db.InTx(ctx, func(ctx context.Context, tx database.Tx) error {
-		if _, err := tx.NewUpdate().Model((*row)(nil)).Set("state = ?", Doomed).
+		if _, err := tx.NewUpdate().Model((*row)(nil)).Set("state = ?", Doomed).Set("keep_until = ?", keep).
 			Where("key = ?", key).Where("state = ?", Pending).Exec(ctx); err != nil {
 			return err
 		}
@@ -176,7 +193,7 @@ func (s *Store) Discard(ctx context.Context, key string) error {
 		// Also when there is no row: a sweeper that thought us dead may have
 		// removed it before the bytes were complete.
 		if err = s.bucket.Delete(ctx, key); err == nil {
-			err = s.forget(ctx, key)
+			_, err = s.forget(ctx, key)
 		}
 	}
 	if err != nil {
@@ -185,11 +202,19 @@ func (s *Store) Discard(ctx context.Context, key string) error {
 	return nil
 }
 
-// forget removes the rows of doomed objects whose bytes are gone.
-func (s *Store) forget(ctx context.Context, keys ...string) error {
-	return s.db.InTx(ctx, func(ctx context.Context, tx database.Tx) error {
-		_, err := tx.NewDelete().Model((*row)(nil)).
-			Where("key IN (?)", bun.List(keys)).Where("state = ?", Doomed).Exec(ctx)
+// forget removes the rows of doomed objects whose bytes are gone and will not
+// come again, and returns how many they were.
+func (s *Store) forget(ctx context.Context, keys ...string) (int, error) {
+	var removed int64
+	err := s.db.InTx(ctx, func(ctx context.Context, tx database.Tx) error {
+		result, err := tx.NewDelete().Model((*row)(nil)).
+			Where("key IN (?)", bun.List(keys)).Where("state = ?", Doomed).
+			Where("keep_until IS NULL OR keep_until <= ?", s.now()).Exec(ctx)
+		if err != nil {
+			return err
+		}
+		removed, err = result.RowsAffected()
 		return err
 	})
+	return int(removed), err
 }

@@ -130,7 +130,7 @@ func (s *Store) expire(ctx context.Context, swept *Swept) error {
 	}
 	for batch := range slices.Chunk(expired, doomBatch) {
 		err := s.db.InTx(ctx, func(ctx context.Context, tx database.Tx) error {
-			_, err := tx.NewUpdate().Model((*row)(nil)).Set("state = ?", Doomed).
+			_, err := tx.NewUpdate().Model((*row)(nil)).Set("state = ?", Doomed).Set("keep_until = ?", s.late()).
 				Where("key IN (?)", bun.List(batch)).Where("state = ?", Pending).Exec(ctx)
 			return err
 		})
@@ -177,9 +177,10 @@ func (s *Store) remove(ctx context.Context, swept *Swept) error {
 		if len(gone) == 0 {
 			return failed // the bucket is down; the next sweep tries again
 		}
-		if err := s.forget(ctx, gone...); err != nil {
+		forgotten, err := s.forget(ctx, gone...)
+		if err != nil {
 			return errors.Join(failed, fmt.Errorf("forget removed objects: %w", err))
 		}
-		swept.Removed += len(gone)
+		swept.Removed += forgotten
 	}
 }
