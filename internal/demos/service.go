@@ -84,6 +84,7 @@ type Service struct {
 	jobs    jobs.Engine
 	log     *slog.Logger
 	sizes   sizes
+	polled  polled
 	views   *views
 }
 

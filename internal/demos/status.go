@@ -20,10 +20,14 @@ type Status struct {
 
 // Status returns a task with its progress, or NotFound.
 func (s *Service) Status(ctx context.Context, id string) (Status, error) {
+	if status, ok, err := s.stillRunning(ctx, id); ok || err != nil {
+		return status, err
+	}
 	task, err := s.Task(ctx, id)
 	if err != nil {
 		return Status{}, err
 	}
+	defer func() { s.polled.remember(task) }()
 	status := Status{Task: task}
 	if status.State, err = s.stateOf(ctx, task); err != nil {
 		return Status{}, err
@@ -34,6 +38,21 @@ func (s *Service) Status(ctx context.Context, id string) (Status, error) {
 		}
 	}
 	return status, nil
+}
+
+// stillRunning answers for a task whose job runs, without reading its row: the
+// row ends with the job, in one transaction. False for any other.
+func (s *Service) stillRunning(ctx context.Context, id string) (Status, bool, error) {
+	task, known := s.polled.get(id)
+	if !known {
+		return Status{}, false, nil
+	}
+	job, err := s.jobs.Get(ctx, task.JobID)
+	if err != nil || job.State != jobs.Running || job.CancelRequested {
+		return Status{}, false, nil //nolint:nilerr // the row says what is the matter
+	}
+	view, err := s.journal.View(ctx, task.JobID)
+	return Status{Task: task, State: Running, View: view}, err == nil, err
 }
 
 // stateOf is a task's state by its row and, unless it succeeded, by its job:
