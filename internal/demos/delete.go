@@ -12,8 +12,8 @@ import (
 // Deleted counts what the delete route of an app removed.
 type Deleted struct {
 	// Documents counts cached documents, Annotations their annotation files,
-	// Images cached pictures, Results and Directories what the app published.
-	Documents, Annotations, Images, Results, Directories int
+	// Images cached pictures, Results what the app published.
+	Documents, Annotations, Images, Results int
 }
 
 // Delete removes what an app holds of a document, by the endpoint's rule.

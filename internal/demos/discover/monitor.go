@@ -126,7 +126,7 @@ func (d *Door) delete(r *http.Request, app *demos.App, e *manifest.Endpoint) (an
 	case e.Delete == manifest.DeletePairs:
 		return map[string]int{
 			"cleared_images": deleted.Images, "cleared_results": deleted.Results,
-			"cleared_result_directories": deleted.Directories, "cleared_features": 0,
+			"cleared_result_directories": 0, "cleared_features": 0, // published files lie in no folder, and features go with their job
 		}, nil
 	}
 	return map[string]int{"cleared_images": deleted.Images, "cleared_results": deleted.Results}, nil

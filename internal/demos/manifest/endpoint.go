@@ -60,13 +60,3 @@ func (e *Endpoint) check() []error {
 func inside(name string) bool {
 	return filepath.IsLocal(name) && !strings.Contains(name, `\`) && !strings.ContainsRune(name, 0)
 }
-
-// Find returns the model of that stem, with or without a file extension.
-func (m *Models) Find(name string) (Model, bool) {
-	for _, model := range m.Builtin {
-		if model.Stem == name || model.Stem == strings.TrimSuffix(name, path.Ext(name)) {
-			return model, true
-		}
-	}
-	return Model{}, false
-}
